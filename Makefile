@@ -1,0 +1,63 @@
+# Two commands: `make run` starts everything on this machine, `make test` tests everything.
+SHELL := /bin/bash
+.DEFAULT_GOAL := run
+
+PORT ?= 8000
+DATA_DIR ?= .data
+# The first of these that runs and is new enough; PYTHON names another.
+PYTHON ?= python3 python python3.13 python3.12 python3.11 python3.14
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: run test check lint bench reset clean help
+
+run: $(VENV)/.installed ## start the app with the demo team; PORT and DATA_DIR can be set
+	@PORT="$(PORT)" DATA_DIR="$(DATA_DIR)" exec $(BIN)/python -m booking_app.cli demo
+
+test: $(VENV)/.installed-dev ## everything, browser tests included
+	@$(BIN)/python -m tests.prepare
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+check: lint ## what each commit must pass: format, lint, layers, types, fast tests
+	@$(BIN)/python -m pytest -q tests/unit
+
+lint: $(VENV)/.installed-dev
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/lint-imports
+	@$(BIN)/mypy
+
+bench: $(VENV)/.installed-dev ## the benchmarks, each with its reference from the same run
+	@for file in tests/benchmarks/bench_*.py; do \
+		name=$$(basename "$$file" .py); echo "== $$name"; $(BIN)/python -m "tests.benchmarks.$$name" || exit 1; \
+	done
+
+reset: ## forget the demo's data
+	@$(if $(wildcard $(BIN)/python),DATA_DIR="$(DATA_DIR)" $(BIN)/python -m booking_app.cli reset,true)
+
+clean: ## remove what was installed and built; the data stays
+	@rm -rf $(VENV) .web .built .states
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+$(VENV)/bin/python:
+	@for name in $(PYTHON); do \
+		"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue; \
+		echo "Creating the environment with $$("$$name" --version 2>&1)"; \
+		"$$name" -m venv $(VENV) && "$@" -m pip --version >/dev/null 2>&1 && exit 0; \
+		rm -rf $(VENV); \
+		echo "Python's venv module is missing or broken; on Debian and Ubuntu: apt-get install python3-venv." >&2; exit 2; \
+	done; echo "Python 3.11 or newer is needed (tried: $(PYTHON)); install it, or set PYTHON." >&2; exit 2
+
+$(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
+	@echo "Installing the packages (the first time takes a minute)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e . \
+		|| { echo "The packages could not be installed; pip's own words are above." >&2; exit 2; }
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml | $(VENV)/bin/python
+	@echo "Installing the packages and the test tools"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' \
+		|| { echo "The packages could not be installed; pip's own words are above." >&2; exit 2; }
+	@touch $(VENV)/.installed $@

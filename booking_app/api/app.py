@@ -1,0 +1,23 @@
+"""The HTTP side: one FastAPI app that collects the routers and wraps the pages that Reflex serves."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from booking_app.api import failures, health, ics, sessions, v1
+from booking_app.api.failures import Failures
+from booking_app.api.protection import BodyLimit, CompressedApi, SecurityHeaders
+
+ROUTERS = (health.router, sessions.router, ics.router, v1.router, failures.router)
+
+
+def create_api() -> FastAPI:
+    """A new app. Reflex mounts itself behind these routes."""
+    api = FastAPI(title="Booking", version="1", docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
+    for router in ROUTERS:
+        api.include_router(router)
+    api.add_middleware(CompressedApi, minimum_size=1000)
+    api.add_middleware(BodyLimit)
+    api.add_middleware(Failures)
+    api.add_middleware(SecurityHeaders)
+    return api

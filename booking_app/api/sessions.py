@@ -1,0 +1,209 @@
+"""Signing in and out: plain forms that answer with a redirect and the session cookie.
+
+The cookie is HttpOnly and SameSite=Lax, and Secure where the program is reached by https; only its SHA-256 is stored.
+A form from another site is refused by Sec-Fetch-Site, or by Origin where the browser does not send that.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+from urllib.parse import parse_qs, quote, urlencode, urlsplit
+
+from fastapi import APIRouter, Depends, HTTPException, Request
+from starlette.responses import RedirectResponse, Response
+
+from booking_app import runtime
+from booking_app.api.limits import Limiter, client_address
+from booking_app.domain.appointment import Role
+from booking_app.domain.errors import Forbidden, Invalid, NotFound
+from booking_app.services import accounts, invitations
+from booking_app.services.accounts import COOKIE, SignedIn
+
+router = APIRouter(prefix="/auth", include_in_schema=False)
+
+FORM_LIMIT = 16 * 1024
+"""Bytes of a form."""
+ATTEMPT_PERIOD = 300
+"""Seconds in which `Settings.rate_sign_in` attempts are allowed."""
+HOME = {Role.ADMIN: "/admin/team", Role.STAFF: "/settings/calendars"}
+
+
+async def same_site(request: Request) -> None:
+    """Refuse what another site's page sent. A client that is no browser sends neither header and no cookie of
+    somebody else."""
+    site = request.headers.get("sec-fetch-site")
+    origin = request.headers.get("origin")
+    if site is not None:
+        allowed = site in {"same-origin", "none"}
+    else:
+        allowed = origin is None or (
+            urlsplit(origin).netloc == request.headers.get("host") or origin in runtime.current().settings.origins
+        )
+    if not allowed:
+        raise HTTPException(403, "This form was sent from another site.")
+
+
+async def form(request: Request, _: Annotated[None, Depends(same_site)]) -> dict[str, str]:
+    """The fields of an `application/x-www-form-urlencoded` body, the last of each name."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/x-www-form-urlencoded":
+        raise HTTPException(415, "Send the form as application/x-www-form-urlencoded.")
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > FORM_LIMIT:
+            raise HTTPException(413, "The form is too large.")
+    try:
+        fields = parse_qs(body.decode("utf-8"), keep_blank_values=True, max_num_fields=20, errors="strict")
+    except ValueError:
+        raise HTTPException(400, "The form cannot be read.") from None
+    return {name: values[-1] for name, values in fields.items()}
+
+
+Form = Annotated[dict[str, str], Depends(form)]
+
+
+async def current_person(request: Request) -> SignedIn | None:
+    """Who is signed in, by the request's session cookie."""
+    return await accounts.who(runtime.current().context, request.cookies.get(COOKIE))
+
+
+def local_path(target: str, otherwise: str) -> str:
+    """`target` if it is a path on this site, else `otherwise`: nobody is sent elsewhere by a crafted link."""
+    parts = urlsplit(target)
+    plain = target.isprintable() and "\\" not in target and not target.startswith("//")
+    return target if plain and target.startswith("/") and not parts.scheme and not parts.netloc else otherwise
+
+
+@router.post("/login")
+async def login(request: Request, fields: Form) -> Response:
+    """Sign in with `email` and `password`, then go to `next`. A failure never tells which of the two was wrong."""
+    running = runtime.current()
+    settings, now = running.settings, running.context.now().timestamp()
+    email = accounts.normal_email(fields.get("email", ""))[:254]
+    target = fields.get("next", "")
+    attempts = _attempts(request, settings.rate_sign_in)
+    address, account = f"address:{client_address(request, settings.trusted_proxy_hops)}", f"account:{email}"
+    if attempts.take(address, now) or attempts.take(account, now):
+        return _back("/sign-in", error="wait", next=target)
+    try:
+        person, token = await accounts.sign_in(
+            running.context, email, fields.get("password", ""), days=settings.session_days
+        )
+    except Forbidden:
+        return _back("/sign-in", error="wrong", next=target)
+    attempts.give_back(address, now)
+    attempts.forget(account)
+    if old := request.cookies.get(COOKIE):
+        await accounts.sign_out(running.context, old)
+    return _signed_in(local_path(target, HOME[person.role]), token)
+
+
+@router.post("/logout")
+async def logout(request: Request, _: Form) -> Response:
+    """End this browser's session."""
+    if cookie := request.cookies.get(COOKIE):
+        await accounts.sign_out(runtime.current().context, cookie)
+    return _signed_out("/")
+
+
+@router.post("/logout-everywhere")
+async def logout_everywhere(request: Request, _: Form) -> Response:
+    """End every session of the account, this one too."""
+    person = await current_person(request)
+    if person is not None:
+        await accounts.sign_out_everywhere(runtime.current().context, person.account_id)
+    return _signed_out("/sign-in")
+
+
+@router.post("/accept")
+async def accept(request: Request, fields: Form) -> Response:
+    """Use an invitation or the first admin's link: `token`, `name`, `password` and, for the first admin, `email`."""
+    running = runtime.current()
+    token = fields.get("token", "")[:128]
+    page = f"/welcome/{quote(token, safe='')}"
+    if _slowed(request):
+        return _back(page, error="wait")
+    try:
+        person, cookie = await invitations.accept(
+            running.context,
+            token,
+            name=fields.get("name", ""),
+            password=fields.get("password", ""),
+            email=fields.get("email", ""),
+            days=running.settings.session_days,
+        )
+    except NotFound:
+        return _back("/sign-in", error="link")
+    except Invalid as error:
+        return _back(page, error=error.field)
+    return _signed_in(HOME[person.role], cookie)
+
+
+@router.post("/password")
+async def password(request: Request, fields: Form) -> Response:
+    """Change the password: `old`, `password`, and the page to go back to in `next`. Ends all other sessions."""
+    running = runtime.current()
+    person = await current_person(request)
+    if person is None:
+        return _back("/sign-in")
+    target = local_path(fields.get("next", ""), HOME[person.role])
+    if _slowed(request):
+        return _back(target, error="wait")
+    try:
+        token = await accounts.change_password(
+            running.context,
+            person.account_id,
+            fields.get("old", ""),
+            fields.get("password", ""),
+            days=running.settings.session_days,
+        )
+    except Invalid as error:
+        return _back(target, error=error.field)
+    except Forbidden:
+        return _back("/sign-in")
+    return _signed_in(target, token)
+
+
+def _attempts(request: Request, rate: int) -> Limiter:
+    """The app's counter of sign-in attempts."""
+    limiter: Limiter | None = getattr(request.app.state, "sign_in_attempts", None)
+    if limiter is None or limiter.rate != rate:
+        limiter = request.app.state.sign_in_attempts = Limiter(rate, ATTEMPT_PERIOD)
+    return limiter
+
+
+def _slowed(request: Request) -> bool:
+    running = runtime.current()
+    address = client_address(request, running.settings.trusted_proxy_hops)
+    attempts = _attempts(request, running.settings.rate_sign_in)
+    return attempts.take(f"address:{address}", running.context.now().timestamp()) > 0
+
+
+def _back(page: str, **query: str) -> Response:
+    given = {name: value for name, value in query.items() if value}
+    mark = "&" if "?" in page else "?"
+    return RedirectResponse(f"{page}{mark}{urlencode(given)}" if given else page, status_code=303)
+
+
+def _signed_in(target: str, token: str) -> Response:
+    settings = runtime.current().settings
+    answer = RedirectResponse(target, status_code=303, headers={"Cache-Control": "no-store"})
+    answer.set_cookie(
+        COOKIE,
+        token,
+        max_age=settings.session_days * 86400,
+        path="/",
+        secure=settings.public_url.startswith("https:"),
+        httponly=True,
+        samesite="lax",
+    )
+    return answer
+
+
+def _signed_out(target: str) -> Response:
+    settings = runtime.current().settings
+    answer = RedirectResponse(target, status_code=303, headers={"Cache-Control": "no-store"})
+    answer.delete_cookie(
+        COOKIE, path="/", secure=settings.public_url.startswith("https:"), httponly=True, samesite="lax"
+    )
+    return answer

@@ -1,0 +1,150 @@
+"""A connected calendar account: how it stands, and two choices for each of its calendars."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import reflex as rx
+
+from booking_app.components.elements import button, classes, icon
+from booking_app.components.status_badge import age, status_badge
+from booking_app.state.calendars import CalendarsState
+from booking_app.state.views_admin import CalendarLine, ConnectionCard
+
+ON: Any = CalendarsState
+
+
+def connection_card(card: ConnectionCard) -> rx.Component:
+    return rx.el.section(
+        rx.el.div(
+            rx.el.span(card.mark, class_name="cx-mark", aria_hidden="true"),
+            rx.el.div(
+                rx.el.div(rx.el.h2(card.name, class_name="cx-title"), rx.el.span(card.account, class_name="tiny")),
+                rx.el.p(
+                    card.sentence,
+                    rx.cond(card.read_at > 0, rx.fragment(" Read ", age(card.read_at), ".")),
+                    class_name="tiny",
+                ),
+                class_name="cx-name",
+            ),
+            status_badge(card.word, card.tone),
+            _menu(card),
+            class_name="cx-head",
+        ),
+        rx.cond(card.needs_password, _needs_password(card)),
+        rx.el.div(
+            rx.el.div(
+                rx.el.span(),
+                rx.el.span("Calendar"),
+                rx.el.span("Blocks my slots"),
+                rx.el.span("Receives bookings"),
+                class_name="cal hd tiny",
+                aria_hidden="true",
+            ),
+            rx.foreach(card.calendars, lambda line: _calendar(line, card.uid)),
+        ),
+        class_name="card cx",
+        aria_label="Calendar account " + card.name,
+        key=card.uid,
+    )
+
+
+def _calendar(line: CalendarLine, account: str) -> rx.Component:
+    return rx.fragment(
+        rx.el.div(
+            rx.el.span(
+                class_name="sq",
+                aria_hidden="true",
+                custom_attrs={"style": rx.Var.create({"background": rx.cond(line.colour, line.colour, "var(--ink3)")})},
+            ),
+            rx.el.span(
+                line.name,
+                rx.cond(line.note != "", rx.el.span(" · ", line.note, class_name="tiny")),
+                class_name="ellipsis",
+                title=line.name,
+            ),
+            rx.el.label(
+                rx.el.input(
+                    type="checkbox",
+                    role="switch",
+                    class_name="switch",
+                    checked=line.blocks,
+                    on_change=lambda on: ON.set_blocks(line.uid, on),
+                    aria_label=line.name + " blocks my slots",
+                ),
+                class_name="hit",
+            ),
+            rx.cond(
+                line.can_write,
+                rx.el.label(
+                    rx.el.input(
+                        type="radio",
+                        name="target",
+                        class_name="radio",
+                        checked=line.target,
+                        on_change=lambda _value: ON.set_target(line.uid),
+                        aria_label=line.name + " receives bookings",
+                    ),
+                    class_name="hit",
+                ),
+                rx.el.span("cannot write", class_name="tiny"),
+            ),
+            class_name="cal",
+        ),
+        rx.cond(line.trouble != "", _trouble(line, account)),
+    )
+
+
+def _trouble(line: CalendarLine, account: str) -> rx.Component:
+    return rx.el.div(
+        rx.el.div(
+            icon("triangle-alert", 18),
+            rx.el.div(
+                rx.el.p(line.trouble),
+                rx.cond(
+                    line.stopped,
+                    rx.el.div(
+                        button("Read again", extra="compact", on_click=ON.read_now(account)),
+                        button("They are really gone", extra="compact", on_click=ON.really_gone(line.uid)),
+                        class_name="actions",
+                    ),
+                ),
+                class_name="stack-8 grow",
+            ),
+            class_name=classes("banner", rx.cond(line.stopped, "bad", "warn")),
+        ),
+        class_name="cx-note",
+    )
+
+
+def _needs_password(card: ConnectionCard) -> rx.Component:
+    return rx.el.div(
+        rx.el.div(
+            icon("circle-alert", 18),
+            rx.el.p("Your slots are withheld until this account can be read again.", class_name="grow"),
+            button("Enter the new password", kind="primary", extra="compact", on_click=ON.ask("password", card.uid)),
+            class_name="banner bad wrap",
+        ),
+        class_name="cx-note",
+    )
+
+
+def _menu(card: ConnectionCard) -> rx.Component:
+    return rx.el.details(
+        rx.el.summary(
+            icon("ellipsis"),
+            rx.el.span("More about ", card.name, class_name="sr-only"),
+            class_name="btn quiet icon",
+        ),
+        rx.el.div(
+            _item("Test the connection", ON.test(card.uid)),
+            _item("Replace the password", ON.ask("password", card.uid)),
+            _item("Disconnect", ON.ask("disconnect", card.uid), danger=True),
+            class_name="menu-pop",
+        ),
+        class_name="menu",
+    )
+
+
+def _item(label: str, event: Any, *, danger: bool = False) -> rx.Component:
+    return rx.el.button(label, type="button", class_name="item danger" if danger else "item", on_click=event)

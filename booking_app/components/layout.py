@@ -1,0 +1,104 @@
+"""The frame of a page: landmarks, the way past the navigation, and the word about a lost connection."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import reflex as rx
+from reflex.app import default_error_boundary
+from reflex.event import EventSpec
+from reflex_components_core.core.banner import has_connection_errors
+
+from booking_app.components.elements import Text, classes, link
+
+log = logging.getLogger(__name__)
+
+
+def public_page(*children: Any, team: Text = "") -> rx.Component:
+    """A page for customers. Exactly one h1 is expected among the children."""
+    return rx.el.div(
+        _skip(),
+        rx.el.main(*children, id="main", tab_index=-1),
+        rx.el.footer(
+            rx.cond(team, rx.el.span(team), rx.fragment()),
+            link("What can be booked", href="/"),
+            rx.el.a("Team sign-in", href="/sign-in"),
+            class_name="foot",
+        ),
+        connection_notice(),
+    )
+
+
+def app_page(
+    *children: Any,
+    links: Sequence[tuple[str, str]],
+    current: str,
+    team: Text = "",
+    end: Sequence[rx.Component] = (),
+    width: str = "",
+) -> rx.Component:
+    """A page for staff and admins: `links` are (label, href), `current` is the href of this page, `end` stands at
+    the right of the bar, `width` is "", "wide" or "narrow"."""
+    return rx.el.div(
+        _skip(),
+        rx.el.header(
+            link(team, href="/", class_name="logo"),
+            rx.el.nav(
+                *(
+                    link(label, href=href, custom_attrs={"aria-current": "page"} if href == current else {})
+                    for label, href in links
+                ),
+                aria_label="Main",
+            ),
+            rx.el.div(*end, class_name="end"),
+            class_name="topbar",
+        ),
+        rx.el.main(*children, id="main", tab_index=-1, class_name=classes("content", width)),
+        connection_notice(),
+    )
+
+
+def page_head(title: Text, lead: Text = "", *actions: rx.Component) -> rx.Component:
+    """The h1 of a page, a sentence under it, and what can be done at the right."""
+    return rx.el.div(
+        rx.el.div(
+            rx.el.h1(title),
+            *([rx.el.p(lead, class_name="small")] if not isinstance(lead, str) or lead else []),
+            class_name="col",
+        ),
+        rx.el.div(*actions, class_name="row wrap"),
+        class_name="page-head",
+    )
+
+
+def connection_notice() -> rx.Component:
+    """Shown while the page cannot reach the server; it goes by itself, and nothing typed is lost."""
+    return rx.el.div(
+        rx.cond(
+            has_connection_errors,
+            rx.el.div(
+                rx.el.span(class_name="dot", aria_hidden="true"),
+                "No connection. Trying again; what you typed is kept.",
+                class_name="offline appear",
+            ),
+        ),
+        role="status",
+    )
+
+
+def _skip() -> rx.Component:
+    return rx.el.a("Skip to the content", href="#main", class_name="skip")
+
+
+def wraps() -> dict[tuple[int, str], Callable[[bool], rx.Component | None]]:
+    """What stands around all pages: Reflex's error boundary, but not its word about a lost connection, which
+    `connection_notice` says."""
+    return {(55, "ErrorBoundary"): lambda _stateful: default_error_boundary()}
+
+
+def tell_trouble(exception: Exception) -> EventSpec:
+    """What a visitor reads when a handler failed for a reason nobody foresaw; the log has the rest."""
+    log.error("page.handler", exc_info=exception)
+    return rx.toast.error("Something went wrong on our side. Nothing you typed is lost; please try again.")

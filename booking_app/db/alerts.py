@@ -1,0 +1,82 @@
+"""Alerts: one open row a subject, told by mail and shown as a banner until it is closed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from sqlalchemy import select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from booking_app.db.changes import announce
+from booking_app.db.tables import Account, Alert
+
+_MOVED = "moved:"
+
+
+def moved_alert(appointment_id: int) -> str:
+    """The subject of an appointment whose event was moved to a time that is not free."""
+    return f"{_MOVED}{appointment_id}"
+
+
+def moved_appointment(subject: str) -> int | None:
+    """The appointment of such a subject; None for any other."""
+    return int(subject.removeprefix(_MOVED)) if subject.startswith(_MOVED) else None
+
+
+async def open_alert(
+    db: AsyncSession,
+    *,
+    subject: str,
+    message: str,
+    now: datetime,
+    bookable_id: int | None = None,
+    connection_id: int | None = None,
+) -> None:
+    """Raise an alert unless one with this subject is open; an open one takes the newer message."""
+    row = insert(Alert).values(
+        subject=subject,
+        message=message,
+        bookable_id=bookable_id,
+        connection_id=connection_id,
+        opened_at=now,
+        tellings=0,
+    )
+    await db.execute(
+        row.on_conflict_do_update(
+            index_elements=["subject"],
+            index_where=text("closed_at IS NULL"),
+            set_={"message": row.excluded.message},
+        )
+    )
+
+
+async def close_alerts(db: AsyncSession, subjects: Collection[str], now: datetime) -> None:
+    """What they warned of is over."""
+    closed = await db.execute(
+        update(Alert)
+        .where(col(Alert.subject).in_(subjects), col(Alert.closed_at).is_(None))
+        .values(closed_at=now)
+        .returning(col(Alert.connection_id))
+    )
+    ids = [each for each in closed.scalars() if each is not None]
+    if ids:
+        await announce(db, "sync", ids)
+
+
+async def open_alerts(db: AsyncSession, bookable_id: int | None = None) -> Sequence[Alert]:
+    """Open alerts, oldest first: all of them, or those about one person."""
+    query = select(Alert).where(col(Alert.closed_at).is_(None)).order_by(col(Alert.opened_at), col(Alert.id))
+    if bookable_id is not None:
+        query = query.where(col(Alert.bookable_id) == bookable_id)
+    return (await db.scalars(query)).all()
+
+
+async def recipients(db: AsyncSession, bookable_id: int | None) -> dict[int, Account]:
+    """Who is told: all active admins, and the person whom it is about. By account id."""
+    query = select(Account).where(
+        col(Account.active), (col(Account.role) == "admin") | (col(Account.bookable_id) == bookable_id)
+    )
+    return {each.id or 0: each for each in await db.scalars(query)}

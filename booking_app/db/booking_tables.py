@@ -1,0 +1,88 @@
+"""Appointments, bookings and the guard. Times are UTC, ranges half-open, minutes are minutes."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Column, Index, LargeBinary, Uuid, text
+from sqlalchemy.dialects.postgresql import JSONB, TSTZRANGE, ExcludeConstraint, Range
+from sqlmodel import Field, SQLModel
+
+from booking_app.db.columns import id_column, moment, reference
+
+
+class Appointment(SQLModel, table=True):
+    """A time that occupies one or more bookables. `sequence` counts changes of time (iCalendar SEQUENCE).
+
+    `conflict` says in words what an owner's edit in the calendar clashes with, until somebody decides."""
+
+    __table_args__ = (
+        Index("ix_appointment_hold_expires_at", "hold_expires_at", postgresql_where=text("state = 'held'")),
+    )
+    id: int | None = id_column()
+    uid: uuid.UUID = Field(default_factory=uuid.uuid4, sa_column=Column(Uuid, unique=True, nullable=False))
+    service_id: int = reference("service.id", cascade=False)
+    during: Range[datetime] = Field(sa_column=Column(TSTZRANGE, nullable=False))
+    state: str = "confirmed"
+    hold_expires_at: datetime | None = moment()
+    sequence: int = 0
+    conflict: str | None = None
+    created_at: datetime | None = moment(nullable=False, now=True)
+
+
+class Booking(SQLModel, table=True):
+    """A customer's place on an appointment. The manage link's token is stored hashed (SHA-256)."""
+
+    id: uuid.UUID = Field(default_factory=uuid.uuid4, sa_column=Column(Uuid, primary_key=True))
+    appointment_id: int = reference("appointment.id")
+    token_hash: bytes = Field(sa_column=Column(LargeBinary, unique=True, nullable=False))
+    token_sealed: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    """The same token, encrypted, so that later mails can carry the link again."""
+    name: str
+    email: str = Field(index=True)
+    phone: str = ""
+    notes: str = ""
+    zone: str
+    state: str = "confirmed"
+    created_at: datetime | None = moment(nullable=False, now=True)
+    cancelled_at: datetime | None = moment()
+    cancelled_by: str | None = None
+
+
+class Occupancy(SQLModel, table=True):
+    """The guard: one bookable is occupied by one appointment at a time. Buffers in seconds, for the rule."""
+
+    __table_args__ = (
+        Index("ix_occupancy_expires_at", "expires_at", postgresql_where=text("active AND expires_at IS NOT NULL")),
+        ExcludeConstraint(
+            (text("int8range(bookable_id, bookable_id, '[]')"), "&&"),
+            ("during", "&&"),
+            where=text("active"),
+            using="gist",
+            name="occupancy_guard",
+        ),
+    )
+    id: int | None = id_column()
+    bookable_id: int = reference("bookable.id", index=False)
+    appointment_id: int = reference("appointment.id")
+    service_id: int = reference("service.id", index=False, cascade=False)
+    during: Range[datetime] = Field(sa_column=Column(TSTZRANGE, nullable=False))
+    before: int = 0
+    after: int = 0
+    expires_at: datetime | None = moment()
+    """When a hold stops occupying; null for a confirmed appointment."""
+    active: bool = True
+
+
+class IdempotencyKey(SQLModel, table=True):
+    """The first answer to a request, given again when it is repeated. `digest` finds a reused key."""
+
+    __tablename__ = "idempotency_key"
+    key: str = Field(primary_key=True)
+    digest: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    answer: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+    sealed: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    """The part of the answer that is secret (the manage token), encrypted."""
+    created_at: datetime | None = moment(nullable=False, now=True, index=True)

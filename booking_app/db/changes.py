@@ -1,0 +1,28 @@
+"""Telling every process what changed, inside the transaction that changes it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+CHANNEL = "booking_app"
+
+
+def message(topic: str, ids: Iterable[int] = ()) -> str:
+    """The announcement as it travels, for a statement that notifies by itself."""
+    return json.dumps({"topic": topic, "ids": sorted(set(ids))})
+
+
+async def announce(db: AsyncSession, topic: str, ids: Iterable[int] = ()) -> None:
+    """NOTIFY on commit. Topics:
+
+    `availability` (ids: bookables whose slots may have changed), `sync` (ids: connections whose health or queue
+    changed), `verified` (ids: calendars just read), `outbox` (work was enqueued), `due` (ids: calendars to read
+    at once), `catalog` (services, people or hours changed). Sent only when the transaction commits."""
+    await db.execute(
+        text("SELECT pg_notify(:channel, :payload)"),
+        {"channel": CHANNEL, "payload": message(topic, ids)},
+    )

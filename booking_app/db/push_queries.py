@@ -1,0 +1,275 @@
+"""Named queries of writing our events out, and of the mirrors that remember where they stand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_, delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from booking_app.db.changes import announce
+from booking_app.db.locks import lock_calendar
+from booking_app.db.outbox import enqueue
+from booking_app.db.tables import (
+    Appointment,
+    Bookable,
+    Booking,
+    BusyBlock,
+    Calendar,
+    CalendarObject,
+    Connection,
+    Mirror,
+    Occupancy,
+    Outbox,
+    Service,
+)
+from booking_app.domain.appointment import AppointmentState, ConnectionState, Effect
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Placed:
+    """A calendar, the account it belongs to and the person."""
+
+    calendar: Calendar
+    connection: Connection
+    owner: Bookable
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ToWrite:
+    """An appointment as one person's calendar must show it: `occupies` says that this person takes part."""
+
+    appointment: Appointment
+    service: Service
+    bookings: Sequence[Booking]
+    occupies: bool
+    mirror: Mirror | None
+    mirrored_in: Placed | None
+    target: Placed | None
+
+
+def calendar_key(appointment_id: int, bookable_id: int) -> str:
+    """The outbox key of the effect `calendar`."""
+    return f"{appointment_id}:{bookable_id}"
+
+
+async def to_write(db: AsyncSession, appointment_id: int, bookable_id: int) -> ToWrite | None:
+    """Everything that decides what must stand in the person's calendar; None if the appointment is no more."""
+    query = (
+        select(Appointment, Service)
+        .join(Service, col(Service.id) == col(Appointment.service_id))
+        .where(col(Appointment.id) == appointment_id)
+    )
+    row = (await db.execute(query)).one_or_none()
+    if row is None:
+        return None
+    bookings = await db.scalars(
+        select(Booking)
+        .where(col(Booking.appointment_id) == appointment_id, col(Booking.state) == "confirmed")
+        .order_by(col(Booking.created_at))
+    )
+    occupies = await db.scalar(
+        select(col(Occupancy.id)).where(
+            col(Occupancy.appointment_id) == appointment_id, col(Occupancy.bookable_id) == bookable_id
+        )
+    )
+    mirror = await db.scalar(
+        select(Mirror).where(col(Mirror.appointment_id) == appointment_id, col(Mirror.bookable_id) == bookable_id)
+    )
+    placed = (
+        select(Calendar, Connection, Bookable)
+        .join(Connection, col(Connection.id) == col(Calendar.connection_id))
+        .join(Bookable, col(Bookable.id) == col(Calendar.bookable_id))
+        .where(
+            col(Calendar.bookable_id) == bookable_id,
+            col(Calendar.target) | (col(Calendar.id) == (mirror.calendar_id if mirror else None)),
+        )
+    )
+    target = mirrored_in = None
+    for calendar, connection, owner in await db.execute(placed):
+        found = Placed(calendar=calendar, connection=connection, owner=owner)
+        if calendar.target and connection.state != ConnectionState.DISCONNECTED.value:
+            target = found
+        if mirror is not None and calendar.id == mirror.calendar_id:
+            mirrored_in = found
+    return ToWrite(
+        appointment=row[0],
+        service=row[1],
+        bookings=bookings.all(),
+        occupies=occupies is not None,
+        mirror=mirror,
+        mirrored_in=mirrored_in,
+        target=target,
+    )
+
+
+async def intend(
+    db: AsyncSession,
+    *,
+    appointment_id: int,
+    bookable_id: int,
+    calendar_id: int,
+    uid: str,
+    start: datetime,
+    end: datetime,
+) -> None:
+    """Remember, before anything is sent, that the event is about to stand there and then."""
+    await lock_calendar(db, calendar_id)
+    row = insert(Mirror).values(
+        appointment_id=appointment_id,
+        bookable_id=bookable_id,
+        calendar_id=calendar_id,
+        uid=uid,
+        fields="",
+        intended_start=start,
+        intended_end=end,
+    )
+    await db.execute(
+        row.on_conflict_do_update(
+            index_elements=["appointment_id", "bookable_id"], set_={"intended_start": start, "intended_end": end}
+        )
+    )
+
+
+async def mirror_of(db: AsyncSession, appointment_id: int, bookable_id: int) -> Mirror | None:
+    """Where the event stands, locked for a change; its calendar is locked before."""
+    mirror: Mirror | None = await db.scalar(
+        select(Mirror)
+        .where(col(Mirror.appointment_id) == appointment_id, col(Mirror.bookable_id) == bookable_id)
+        .with_for_update()
+    )
+    return mirror
+
+
+async def read_soon(db: AsyncSession, calendar_id: int, now: datetime) -> None:
+    """Make a calendar due."""
+    await db.execute(update(Calendar).where(col(Calendar.id) == calendar_id).values(due_at=now))
+    await announce(db, "due", [calendar_id])
+
+
+async def wrote(
+    db: AsyncSession, mirror: Mirror, *, key: str, etag: str, fields: str, start: datetime, end: datetime, now: datetime
+) -> bool:
+    """The event stands at the provider, read back, in this version. Whether that freed time which it blocked where
+    its owner had put it before."""
+    mirror.key, mirror.etag, mirror.fields = key, etag, fields
+    mirror.starts_at, mirror.ends_at = start, end
+    mirror.intended_start = mirror.intended_end = mirror.missing_since = None
+    mirror.written_at = now
+    row = insert(CalendarObject).values(calendar_id=mirror.calendar_id, key=key, etag=etag, uid=mirror.uid)
+    await db.execute(
+        row.on_conflict_do_update(
+            index_elements=["calendar_id", "key"], set_={"etag": etag, "uid": mirror.uid, "missing_since": None}
+        )
+    )
+    freed = await db.execute(
+        delete(BusyBlock)
+        .where(col(BusyBlock.calendar_id) == mirror.calendar_id, col(BusyBlock.key) == key)
+        .returning(col(BusyBlock.id))
+    )
+    return bool(freed.all())
+
+
+async def doubt(db: AsyncSession, mirror: Mirror, now: datetime) -> None:
+    """A write found the event gone or changed. What its owner wants is for a read to say, which knows whether the
+    whole calendar is gone: the next one looks at this event anew and decides, though a write waits."""
+    if mirror.missing_since is None and mirror.key is not None:
+        mirror.missing_since = now
+        row = insert(CalendarObject).values(
+            calendar_id=mirror.calendar_id, key=mirror.key, etag="", uid=mirror.uid, missing_since=now
+        )
+        await db.execute(
+            row.on_conflict_do_update(
+                index_elements=["calendar_id", "key"],
+                set_={"etag": "", "missing_since": func.coalesce(col(CalendarObject.missing_since), now)},
+            )
+        )
+        await db.execute(update(Calendar).where(col(Calendar.id) == mirror.calendar_id).values(cursor=None))
+    await read_soon(db, mirror.calendar_id, now)
+
+
+async def forget_event(db: AsyncSession, mirror: Mirror) -> None:
+    """Our event no longer stands there: its mirror, version and blocks go."""
+    await db.execute(delete(Mirror).where(col(Mirror.id) == mirror.id))
+    if mirror.key is None:
+        return
+    for table in (CalendarObject, BusyBlock):
+        await db.execute(
+            delete(table).where(
+                col(table.calendar_id) == mirror.calendar_id,
+                col(table.key) == mirror.key,
+            )
+        )
+
+
+async def enqueue_future_events(db: AsyncSession, bookable_id: int, now: datetime) -> int:
+    """Ask that every coming appointment of the person stands where it belongs; how many there are."""
+    query = (
+        select(col(Appointment.id))
+        .join(Occupancy, col(Occupancy.appointment_id) == col(Appointment.id))
+        .where(
+            col(Occupancy.bookable_id) == bookable_id,
+            col(Appointment.state) == AppointmentState.CONFIRMED.value,
+            func.upper(col(Appointment.during)) > now,
+        )
+        .order_by(func.lower(col(Appointment.during)))
+    )
+    return await _enqueue_all(db, [each or 0 for each in await db.scalars(query)], bookable_id, now)
+
+
+async def enqueue_mirrored_events(db: AsyncSession, connection_id: int, bookable_id: int, now: datetime) -> int:
+    """The same for the coming events that stand in one account's calendars."""
+    query = (
+        select(col(Mirror.appointment_id))
+        .join(Calendar, col(Calendar.id) == col(Mirror.calendar_id))
+        .join(Appointment, col(Appointment.id) == col(Mirror.appointment_id))
+        .where(col(Calendar.connection_id) == connection_id, func.upper(col(Appointment.during)) > now)
+    )
+    return await _enqueue_all(db, list(await db.scalars(query)), bookable_id, now)
+
+
+async def _enqueue_all(db: AsyncSession, appointments: Sequence[int], bookable_id: int, now: datetime) -> int:
+    for appointment_id in appointments:
+        await enqueue(db, Effect.CALENDAR, calendar_key(appointment_id, bookable_id), due=now)
+    if appointments:
+        await announce(db, "outbox")
+    return len(appointments)
+
+
+async def wake_writes(db: AsyncSession, bookable_id: int, now: datetime) -> None:
+    """Try the person's waiting calendar writes at once."""
+    await _wake(db, func.split_part(col(Outbox.key), ":", 2) == str(bookable_id), now)
+
+
+async def wake_parked_writes(db: AsyncSession, appointment_id: int, now: datetime) -> None:
+    """Go on with the calendar writes of an appointment that waited for a person to decide."""
+    mine = func.split_part(col(Outbox.key), ":", 1) == str(appointment_id)
+    await _wake(db, and_(mine, col(Outbox.parked)), now)
+
+
+async def _wake(db: AsyncSession, which: ColumnElement[bool], now: datetime) -> None:
+    free = (
+        select(col(Outbox.id))
+        .where(col(Outbox.effect) == Effect.CALENDAR.value, col(Outbox.lease_until).is_(None), which)
+        .with_for_update(skip_locked=True)
+    )
+    await db.execute(update(Outbox).where(col(Outbox.id).in_(free)).values(due_at=now, parked=False, attempts=0))
+    await announce(db, "outbox")
+
+
+async def emptied_connections(db: AsyncSession) -> list[int]:
+    """Disconnected accounts in which no event of ours is left to remove."""
+    left = (
+        select(col(Mirror.id))
+        .join(Calendar, col(Calendar.id) == col(Mirror.calendar_id))
+        .join(Outbox, col(Outbox.key) == func.concat(col(Mirror.appointment_id), ":", col(Mirror.bookable_id)))
+        .where(col(Calendar.connection_id) == col(Connection.id), col(Outbox.effect) == Effect.CALENDAR.value)
+    )
+    query = select(col(Connection.id)).where(
+        col(Connection.state) == ConnectionState.DISCONNECTED.value, ~left.exists()
+    )
+    return [each or 0 for each in await db.scalars(query)]

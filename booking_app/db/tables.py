@@ -1,0 +1,42 @@
+"""The tables. Times are timestamptz in UTC; ranges are half-open; ids that leave the system are random."""
+
+from __future__ import annotations
+
+from booking_app.db.account_tables import Account, OneTimeLink, Session
+from booking_app.db.booking_tables import Appointment, Booking, IdempotencyKey, Occupancy
+from booking_app.db.catalog_tables import Bookable, DateOverride, Service, ServiceBookable, WeeklyHours
+from booking_app.db.columns import metadata
+from booking_app.db.sync_tables import (
+    Alert,
+    BusyBlock,
+    Calendar,
+    CalendarObject,
+    Connection,
+    DelaySample,
+    Mirror,
+    Outbox,
+)
+
+__all__ = [
+    "Account",
+    "Alert",
+    "Appointment",
+    "Bookable",
+    "Booking",
+    "BusyBlock",
+    "Calendar",
+    "CalendarObject",
+    "Connection",
+    "DateOverride",
+    "DelaySample",
+    "IdempotencyKey",
+    "Mirror",
+    "Occupancy",
+    "OneTimeLink",
+    "Outbox",
+    "Service",
+    "ServiceBookable",
+    "Session",
+    "WeeklyHours",
+    "metadata",
+]

@@ -1,0 +1,62 @@
+"""Whether what is known of somebody's calendars may be used: fresh, or withheld with a reason. Never silently empty."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from booking_app.domain.appointment import ConnectionState
+from booking_app.domain.errors import Reason
+from booking_app.domain.rules import Span
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CalendarState:
+    """One blocking calendar. `verified_at`: the instant as of which its busy blocks are right, None before the first
+    read. `window`: the instants that its blocks cover. `stopped`: its sync is held by the deletion breaker or an
+    unreadable reply; `troubled`: the last read failed. `hot_until`: it is read often until then."""
+
+    calendar_id: int
+    verified_at: int | None
+    window: Span
+    connection: ConnectionState = ConnectionState.OK
+    stopped: bool = False
+    troubled: bool = False
+    hot_until: int = 0
+
+
+def distrust(calendars: Sequence[CalendarState], now: int, bound: float) -> Reason | None:
+    """Why slots that depend on these calendars must be withheld; None if all were verified in the last `bound` seconds.
+
+    A passing error alone is no reason while the data is young enough. Somebody without calendars is trusted.
+    """
+    reason = None
+    for each in calendars:
+        if each.stopped or each.connection in (ConnectionState.NEEDS_SIGN_IN, ConnectionState.STOPPED):
+            return Reason.CALENDAR_UNREADABLE
+        if each.verified_at is None or now - each.verified_at > bound:
+            if each.troubled or each.connection is ConnectionState.SLOWED:
+                return Reason.CALENDAR_UNREADABLE
+            reason = Reason.CALENDAR_STALE
+    return reason
+
+
+def failing(calendar: CalendarState) -> bool:
+    """Whether waiting for the next read is pointless: the last one failed, or its connection does."""
+    return calendar.stopped or calendar.troubled or calendar.connection is not ConnectionState.OK
+
+
+def oldest(calendars: Sequence[CalendarState]) -> int | None:
+    """The instant as of which all of the calendars are verified; None if there are none or one never was."""
+    moments = [each.verified_at for each in calendars]
+    return min((each for each in moments if each is not None), default=None) if None not in moments else None
+
+
+def covered(calendars: Sequence[CalendarState], span: Span, before: int, after: int) -> Span:
+    """The part of `span` in which an appointment may start so that it, with `before` seconds ahead and `after`
+    seconds from its start on, lies in what every calendar covers."""
+    start, end = span
+    for each in calendars:
+        start = max(start, each.window[0] + before)
+        end = min(end, each.window[1] - after + 1)
+    return start, max(start, end)

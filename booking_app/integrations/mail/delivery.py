@@ -1,0 +1,39 @@
+"""The handler of the outbox effect `mail`: compose, send, say what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from booking_app.domain.effects import Done, Outcome, Park, Retry, Work
+from booking_app.integrations.mail.folder import FolderMailer
+from booking_app.integrations.mail.mailer import Delayed, Mailer, Refused
+from booking_app.integrations.mail.smtp import SmtpMailer
+from booking_app.services.context import Context
+from booking_app.services.mail_message import Undeliverable
+from booking_app.services.mailing import compose
+from booking_app.sync.vault import UnreadableSecret
+
+
+def create_mailer(smtp_url: str, folder: Path) -> Mailer:
+    """By SMTP where a server is set, else into `folder`. Raises `ValueError` for an address that is none."""
+    return SmtpMailer(smtp_url) if smtp_url else FolderMailer(folder)
+
+
+def create_handler(ctx: Context, mailer: Mailer, sender: str) -> Callable[[Work], Awaitable[Outcome]]:
+    """The handler; mails come from the address `sender`."""
+
+    async def deliver(work: Work) -> Outcome:
+        try:
+            mail = await compose(ctx, work, sender)
+            if mail is not None:
+                await mailer.send(mail)
+        except Delayed as error:
+            return Retry(reason=str(error), after=error.after)
+        except (Refused, Undeliverable) as error:
+            return Park(reason=str(error))
+        except UnreadableSecret:
+            return Park(reason="The link in this mail cannot be read: its key is no longer in SECRET_KEYS.")
+        return Done()
+
+    return deliver

@@ -1,0 +1,34 @@
+"""Mails as `.eml` files: for the demo, and wherever no mail server is set."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from email.message import EmailMessage
+from pathlib import Path
+
+from booking_app.integrations.mail.mailer import Delayed
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+class FolderMailer:
+    """Writes each mail to a file named after its Message-ID, so that a repeat replaces itself."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    async def send(self, mail: EmailMessage) -> None:
+        """The file is there, whole, or not at all. Raises `Delayed` when the folder cannot be written."""
+        try:
+            await asyncio.to_thread(self._write, mail)
+        except OSError as error:
+            raise Delayed(f"The mail folder cannot be written to ({type(error).__name__}).") from error
+
+    def _write(self, mail: EmailMessage) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        name = _UNSAFE.sub("-", str(mail["Message-ID"]).strip("<>"))[:200].strip(".-")
+        unfinished = self._folder / f".{name}.{os.getpid()}.part"
+        unfinished.write_bytes(bytes(mail))
+        unfinished.replace(self._folder / f"{name}.eml")

@@ -1,0 +1,35 @@
+"""What sending a mail means, and what can go wrong, named by what happens next.
+
+MailTrouble
+├── Delayed   not now: try again later, the same mail with the same Message-ID
+└── Refused   this mail will never be taken: a person must act
+"""
+
+from __future__ import annotations
+
+from email.message import EmailMessage
+from typing import Protocol
+
+
+class MailTrouble(Exception):
+    """`str()` is a sentence without addresses, secrets or content."""
+
+
+class Delayed(MailTrouble):
+    """`after`: seconds to wait at least, where a shorter wait cannot help."""
+
+    def __init__(self, message: str, after: float | None = None) -> None:
+        super().__init__(message)
+        self.after = after
+
+
+class Refused(MailTrouble):
+    pass
+
+
+class Mailer(Protocol):
+    """Sends one mail to its To address."""
+
+    async def send(self, mail: EmailMessage) -> None:
+        """Returns when it was handed over. Raises `Delayed` or `Refused`."""
+        ...

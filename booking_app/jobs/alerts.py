@@ -1,0 +1,157 @@
+"""Telling people: which alerts are open, and who is written to when."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from booking_app.db.alerts import close_alerts, moved_alert, open_alert, open_alerts, recipients
+from booking_app.db.changes import announce
+from booking_app.db.outbox import enqueue
+from booking_app.db.tables import Alert
+from booking_app.domain.appointment import Effect
+from booking_app.services.context import Context
+
+GRACE = {"connection": 0.0, "calendar": 60.0, "stale": 300.0, "write": 60.0}
+"""Seconds from opening an alert to the first mail, by the kind that its subject begins with.
+
+A password that was refused twice is told at once, and so is an event that was moved to a time that is not free. A
+calendar whose answers make no sense, or from which too much vanished, is withheld at once and told when it is still so
+after a minute, in which it was read again. A calendar that merely does not answer is withheld from the
+hard bound on (10 minutes after its last good read, or after it was chosen, if it never was read) and shown on the pages
+from then on. The mail follows when it could not be read for 15 minutes, 5 minutes after the times were withheld: so a
+disturbance that is over by then mails nobody."""
+AGAIN = (timedelta(0), timedelta(days=1), timedelta(days=3), timedelta(days=7))
+"""When it is told, counted from the first time."""
+
+
+def is_due(*, subject: str, opened_at: datetime, first_told_at: datetime | None, tellings: int, now: datetime) -> bool:
+    """Whether an open alert is to be told (again) at `now`. Pure."""
+    if tellings >= len(AGAIN):
+        return False
+    if first_told_at is None or tellings == 0:
+        return now >= opened_at + timedelta(seconds=GRACE.get(subject.partition(":")[0], 0))
+    return now >= first_told_at + AGAIN[tellings]
+
+
+async def tell(ctx: Context) -> int:
+    """Open and close what follows from the data, then write to the people concerned; how many mails were enqueued."""
+    now = ctx.now()
+    mails = 0
+    async with ctx.sessions.begin() as db:
+        # One process tells; another one that comes at the same time finds nothing left to do.
+        if not await db.scalar(text("SELECT pg_try_advisory_xact_lock(7310002)")):
+            return 0
+        await _stale_calendars(db, now, ctx.bounds.hard)
+        await _parked_writes(db, now)
+        await _settled_moves(db, now)
+        for alert in await open_alerts(db):
+            first = None if alert.tellings == 0 or alert.told_at is None else alert.told_at
+            if is_due(
+                subject=alert.subject,
+                opened_at=alert.opened_at,
+                first_told_at=first,
+                tellings=alert.tellings,
+                now=now,
+            ):
+                mails += await _write_to_all(db, alert, now)
+    return mails
+
+
+async def _write_to_all(db: AsyncSession, alert: Alert, now: datetime) -> int:
+    people = await recipients(db, alert.bookable_id)
+    for account_id in people:
+        await enqueue(
+            db,
+            Effect.MAIL,
+            f"alert:{alert.id}:{alert.tellings}:{account_id}",
+            due=now,
+            payload={"alert_id": alert.id, "account_id": account_id, "telling": alert.tellings},
+        )
+    # `told_at` stays the first time: the later ones are counted from it.
+    alert.told_at = alert.told_at or now
+    alert.tellings += 1
+    await announce(db, "outbox")
+    return len(people)
+
+
+_STALE = text(
+    """
+    SELECT calendar.id, calendar.name, calendar.bookable_id, connection.id, bookable.name, calendar.trouble
+    FROM calendar JOIN connection ON connection.id = calendar.connection_id
+      JOIN bookable ON bookable.id = calendar.bookable_id
+    WHERE calendar.blocks AND NOT calendar.stopped AND connection.state IN ('ok', 'slowed', 'stopped')
+      AND coalesce(calendar.verified_at, calendar.chosen_at) < :bound
+    """
+)
+
+
+async def _stale_calendars(db: AsyncSession, now: datetime, hard: float) -> None:
+    """Calendars whose data is older than the hard bound are withheld: that is an alert."""
+    found = (await db.execute(_STALE, {"bound": now - timedelta(seconds=hard)})).all()
+    stale = {f"stale:{row[0]}" for row in found}
+    for calendar_id, name, bookable_id, connection_id, owner, trouble in found:
+        await open_alert(
+            db,
+            subject=f"stale:{calendar_id}",
+            message=(
+                f"The calendar “{name}” of {owner} could not be read for some time, so times of that person are not "
+                f"offered. {trouble}".strip()
+            ),
+            bookable_id=bookable_id,
+            connection_id=connection_id,
+            now=now,
+        )
+    await _close_others(db, "stale:", stale, now)
+
+
+_PARKED = text(
+    """
+    SELECT outbox.id, outbox.reason, bookable.id, bookable.name
+    FROM outbox JOIN bookable ON bookable.id = split_part(outbox.key, ':', 2)::bigint
+    WHERE outbox.effect = 'calendar' AND outbox.parked
+      AND NOT EXISTS (
+        SELECT FROM appointment
+        WHERE appointment.id = split_part(outbox.key, ':', 1)::bigint AND appointment.conflict IS NOT NULL
+      )
+    """
+)
+
+
+async def _parked_writes(db: AsyncSession, now: datetime) -> None:
+    """A write that nobody but a person can bring forward; one of a moved event is told of with the move."""
+    found = (await db.execute(_PARKED)).all()
+    for outbox_id, reason, bookable_id, owner in found:
+        await open_alert(
+            db,
+            subject=f"write:{outbox_id}",
+            message=f"An appointment could not be written to the calendar of {owner}: {reason}",
+            bookable_id=bookable_id,
+            now=now,
+        )
+    await _close_others(db, "write:", {f"write:{row[0]}" for row in found}, now)
+
+
+_MOVED = text(
+    """
+    SELECT id FROM appointment
+    WHERE conflict IS NOT NULL AND state = 'confirmed' AND upper(during) > :now
+    """
+)
+
+
+async def _settled_moves(db: AsyncSession, now: datetime) -> None:
+    """An appointment that was cancelled, changed by its customer or is over needs no decision any more."""
+    await _close_others(db, "moved:", {moved_alert(each) for each in await db.scalars(_MOVED, {"now": now})}, now)
+
+
+async def _close_others(db: AsyncSession, prefix: str, stay: set[str], now: datetime) -> None:
+    query = select(col(Alert.subject)).where(
+        col(Alert.closed_at).is_(None), col(Alert.subject).startswith(prefix, autoescape=True)
+    )
+    over = set(await db.scalars(query)) - stay
+    if over:
+        await close_alerts(db, over, now)

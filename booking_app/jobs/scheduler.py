@@ -1,0 +1,88 @@
+"""The clockwork of a process: APScheduler only wakes workers and starts short chores; PostgreSQL says what to do."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from datetime import UTC
+from functools import partial
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from booking_app.domain.appointment import Effect
+from booking_app.jobs.alerts import tell
+from booking_app.jobs.upkeep import clean_up, forget_disconnected
+from booking_app.jobs.worker import CalendarReader, Handler, Lane, Leases
+from booking_app.services.context import Context
+from booking_app.services.holds import sweep_holds
+from booking_app.sync.accounts import Accounts
+from booking_app.sync.policy import SyncPolicy
+from booking_app.sync.pull import pull
+from booking_app.sync.push import push
+
+log = logging.getLogger(__name__)
+
+PULSE = 1.0
+
+
+class Jobs:
+    """All workers of a process. `handlers` are the effects besides `calendar`."""
+
+    def __init__(
+        self, ctx: Context, accounts: Accounts, policy: SyncPolicy, handlers: Mapping[str, Handler] | None = None
+    ) -> None:
+        self._ctx = ctx
+        self._accounts = accounts
+        self._leases = Leases(seconds=policy.lease)
+        self.reader = CalendarReader(ctx, partial(pull, ctx, accounts, policy), self._leases, hot_interval=policy.hot)
+        effects: dict[str, Handler] = {Effect.CALENDAR.value: partial(push, ctx, accounts), **(handlers or {})}
+        self.lanes = {effect: Lane(ctx, effect, handler, self._leases) for effect, handler in effects.items()}
+        self._scheduler = AsyncIOScheduler(timezone=UTC)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the scheduler runs."""
+        return bool(self._scheduler.running)
+
+    def wake(self, topic: str) -> None:
+        """Take in an announcement: `due` and `outbox` start work at once, `resync` all of it."""
+        if topic in ("due", "resync"):
+            self.reader.wake()
+        if topic in ("outbox", "resync"):
+            for lane in self.lanes.values():
+                lane.wake()
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Work for as long as the block runs; what is in hand then is dropped and done again by the next process."""
+        workers = [asyncio.create_task(each.run(), name=each.name) for each in (self.reader, *self.lanes.values())]
+        self._every(PULSE, "pulse", self._pulse)
+        self._every(self._leases.seconds / 3, "leases", partial(self._leases.extend, self._ctx))
+        self._every(5, "alerts", partial(tell, self._ctx))
+        self._every(10, "holds", partial(sweep_holds, self._ctx))
+        self._every(60, "disconnected", partial(forget_disconnected, self._ctx, self._accounts))
+        self._every(3600, "upkeep", partial(clean_up, self._ctx))
+        self._scheduler.start()
+        self.wake("resync")
+        try:
+            yield
+        finally:
+            self._scheduler.shutdown(wait=False)
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+
+    async def _pulse(self) -> None:
+        self.wake("resync")
+
+    def _every(self, seconds: float, name: str, chore: Callable[[], Awaitable[object]]) -> None:
+        async def run() -> None:
+            try:
+                await chore()
+            except Exception:
+                # The outermost loop: the next round tries again.
+                log.exception("chore.failed", extra={"chore": name})
+
+        self._scheduler.add_job(run, "interval", seconds=seconds, id=name, max_instances=1, misfire_grace_time=None)

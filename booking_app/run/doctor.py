@@ -1,0 +1,87 @@
+"""`booking doctor`: looks at everything that an installation needs and says what is wrong."""
+
+from __future__ import annotations
+
+import asyncio
+from urllib.parse import urlsplit
+
+import aiosmtplib
+from sqlalchemy import select
+
+from booking_app import config, runtime
+from booking_app.config import Settings
+from booking_app.db.tables import Connection
+from booking_app.run.commands import database
+from booking_app.run.instance import say
+from booking_app.services import vitals
+from booking_app.services.context import Context
+from booking_app.sync.accounts import about
+from booking_app.sync.vault import UnreadableSecret
+
+
+def doctor() -> int:
+    """One line a check; 0 when all is well, 1 when something is not. Raises `Trouble` where nothing can be checked."""
+    settings = config.load()
+    say("ok    settings")
+    with database(settings, migrated=False) as url:
+        say("ok    database")
+        faults = asyncio.run(_check(settings.model_copy(update={"database_url": url})))
+    for fault in faults:
+        say(f"WRONG {fault}")
+    return 1 if faults else 0
+
+
+async def _check(settings: Settings) -> list[str]:
+    faults = []
+    async with runtime.built(settings) as program:
+        behind = await vitals.faults(program.context)
+        if behind:
+            return [f"{part}: {words}; run `booking migrate`" for part, words in behind.items()]
+        say("ok    migrations")
+        unreadable = await _unreadable_secrets(program.context)
+        if unreadable:
+            faults.append(
+                f"SECRET_KEYS: none of the keys opens the password of connection {', '.join(unreadable)}; add the key "
+                "that was used, or have the password entered again"
+            )
+        else:
+            say("ok    stored passwords")
+    if trouble := await _mail(settings.smtp_url):
+        faults.append(f"SMTP_URL: {trouble}")
+    else:
+        say("ok    mail server" if settings.smtp_url else "ok    mail goes to files, SMTP_URL is empty")
+    return faults
+
+
+async def _unreadable_secrets(ctx: Context) -> list[str]:
+    async with ctx.sessions() as db:
+        connections = (await db.scalars(select(Connection))).all()
+    unreadable = []
+    for connection in connections:
+        try:
+            if connection.secret:
+                ctx.sealer.open(connection.secret, about(connection))
+        except UnreadableSecret:
+            unreadable.append(str(connection.id))
+    return unreadable
+
+
+async def _mail(url: str) -> str | None:
+    """Why the mail server cannot be used; None when it can or none is set."""
+    if not url:
+        return None
+    parts = urlsplit(url)
+    secure = parts.scheme == "smtps"
+    client = aiosmtplib.SMTP(
+        hostname=parts.hostname, port=parts.port or (465 if secure else 587), use_tls=secure, timeout=10
+    )
+    try:
+        await client.connect()
+        if parts.username:
+            await client.login(parts.username, parts.password or "")
+        await client.quit()
+    except aiosmtplib.SMTPAuthenticationError:
+        return "the server refused user or password"
+    except (aiosmtplib.SMTPException, OSError) as error:
+        return f"the server cannot be used ({type(error).__name__})"
+    return None

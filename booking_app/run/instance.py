@@ -1,0 +1,104 @@
+"""One running instance: what it needs is started in order, and ended in reverse."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from booking_app.db.embedded import EmbeddedPostgres, EmbeddedUnavailable
+from booking_app.run import build
+from booking_app.run.children import Children
+from booking_app.run.trouble import Trouble
+
+START_LIMIT = 120
+"""Seconds that the app gets to answer `/readyz`."""
+
+Say = Callable[[str], None]
+
+
+def say(line: str) -> None:
+    """A line of progress."""
+    print(line, flush=True)
+
+
+def need_free(host: str, port: int) -> None:
+    """Raises `Trouble` when somebody else listens on `port`."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except PermissionError:
+            raise Trouble(f"PORT: {port} needs more rights than this user has; choose one above 1023.") from None
+        except OSError as error:
+            raise Trouble(f"PORT: {port} is taken ({error.strerror}); set PORT to a free one.") from None
+
+
+def free_port(wanted: int | None) -> int:
+    """`wanted` if nobody listens there, else one that the system chooses."""
+    if wanted:
+        try:
+            need_free("127.0.0.1", wanted)
+        except Trouble:
+            pass
+        else:
+            return wanted
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def start_database(folder: Path) -> EmbeddedPostgres:
+    """The PostgreSQL of the data folder. Raises `Trouble`."""
+    try:
+        return EmbeddedPostgres(folder)
+    except EmbeddedUnavailable as error:
+        raise Trouble(str(error)) from error
+
+
+def start_app(children: Children, variables: Mapping[str, str], log: Path | None, report: Say) -> None:
+    """Start the web app with `variables` and wait until it answers `/readyz`. Raises `Trouble` with the end of its
+    log when it does not come up; without `log` its output has been seen already."""
+    built = build.built(report)
+    report("Starting the app")
+    environment = {**os.environ, **build.serving_environment(built), **variables}
+    size = log.stat().st_size if log and log.exists() else 0
+    children.start("app", [sys.executable, "-m", "booking_app.run.server"], environment=environment, log=log)
+    address = f"http://127.0.0.1:{variables['PORT']}/readyz"
+    deadline = time.monotonic() + START_LIMIT
+    while not _answers(address):
+        if children.ended() or time.monotonic() > deadline:
+            raise Trouble("The app did not start." + (_end_of(log, size) if log else ""))
+        time.sleep(0.1)
+
+
+def wait_for_end(children: Children) -> str | None:
+    """Until SIGINT, SIGTERM or SIGHUP, or until a child ends by itself: then its name."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: stop.set())
+    while not stop.wait(0.5):
+        if name := children.ended():
+            return name
+    return None
+
+
+def _answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(address, timeout=5) as answer:  # noqa: S310
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def _end_of(log: Path, size: int) -> str:
+    lines = log.read_bytes()[size:].decode(errors="replace").splitlines()
+    return "\n".join([" The end of its log:", *lines[-30:]])

@@ -1,0 +1,60 @@
+"""Filling an empty database and an empty calendar server with the demo's team, through the use-cases."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlmodel import col
+
+from booking_app import demo, runtime
+from booking_app.config import Settings
+from booking_app.db.tables import Calendar
+from booking_app.run.calendars import CalendarServer
+from booking_app.run.team import create_team, event_text
+from booking_app.runtime import Runtime
+from booking_app.sync import connect
+
+_COLOURS = {"indigo": "#3e63dd", "jade": "#29a383", "orange": "#f76b15", "blue": "#0090ff", "crimson": "#e93d82"}
+
+
+async def seed(settings: Settings, calendars: CalendarServer, kept: dict[str, Any]) -> None:
+    """Create everything once. `kept` holds the passwords of the folder."""
+    async with runtime.built(settings) as program:
+        today = program.context.now().date()
+        _fill(calendars, today - timedelta(days=today.weekday()))
+        created = await create_team(program.context, kept["admin_password"], kept["passwords"])
+        for slug, account in created.items():
+            if account.bookable_id is None:
+                raise LookupError("a member of the team is not bookable")
+            await _connect(program, account.bookable_id, calendars.url, slug, kept["calendar_passwords"][slug])
+
+
+def _fill(calendars: CalendarServer, monday: date) -> None:
+    for member in demo.TEAM:
+        calendars.create_calendar(member.slug, demo.WORK, "Work", _COLOURS[member.colour])
+        calendars.create_calendar(member.slug, demo.PRIVATE, "Private", "#64748b")
+    members = {member.slug: member for member in demo.TEAM}
+    for number, entry in enumerate(demo.ENTRIES):
+        text = event_text(entry, members[entry.person], number, monday)
+        calendars.put_event(entry.person, entry.calendar, f"demo-{number}", text)
+
+
+async def _connect(program: Runtime, bookable_id: int, address: str, user: str, password: str) -> None:
+    """Connect both calendars of a person as they would on their page: both block, Work receives appointments."""
+    await connect.connect(
+        program.context,
+        program.accounts,
+        bookable_id=bookable_id,
+        preset="other",
+        address=address,
+        username=user,
+        secret=password,
+    )
+    async with program.sessions() as db:
+        found = await db.execute(
+            select(col(Calendar.name), col(Calendar.uid)).where(col(Calendar.bookable_id) == bookable_id)
+        )
+    listed = {name: str(uid) for name, uid in found}
+    await connect.choose(program.context, bookable_id=bookable_id, blocks=listed.values(), target=listed["Work"])

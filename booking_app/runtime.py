@@ -1,0 +1,110 @@
+"""The composition root: settings -> engine, use-case context, providers, hub, jobs; started and stopped here."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from booking_app.config import Settings
+from booking_app.db.engine import Sessions, create_engine, create_sessions
+from booking_app.domain.appointment import Effect
+from booking_app.domain.clock import utc_now
+from booking_app.feed import Hub, listening
+from booking_app.integrations.mail.delivery import create_handler, create_mailer
+from booking_app.jobs.expander import expanding
+from booking_app.jobs.scheduler import Jobs
+from booking_app.limiter import Limiter
+from booking_app.services.board import Board
+from booking_app.services.context import Bounds, Context
+from booking_app.sync.accounts import Accounts
+from booking_app.sync.live import Live
+from booking_app.sync.policy import SyncPolicy
+from booking_app.sync.providers.addresses import AddressPolicy
+from booking_app.sync.providers.table import opener
+from booking_app.sync.vault import Vault
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Runtime:
+    """The running program. `context` is what use-cases take; `hub` is what open pages listen to; `board` is
+    where they get their slots, and knows of each change before the pages do; `accounts` opens calendar accounts,
+    `policy` says when they are read.
+    `reads` counts what each client asks over HTTP, `changes` what it books, holds and moves there and on the pages."""
+
+    settings: Settings
+    sessions: Sessions
+    context: Context
+    hub: Hub
+    board: Board
+    vault: Vault
+    accounts: Accounts
+    policy: SyncPolicy
+    jobs: Jobs
+    reads: Limiter
+    changes: Limiter
+
+
+_running: list[Runtime] = []
+
+
+def current() -> Runtime:
+    """The runtime of this process. Raises `RuntimeError` before `running` was entered."""
+    if not _running:
+        raise RuntimeError("the program has not been started")
+    return _running[-1]
+
+
+@contextlib.asynccontextmanager
+async def built(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> AsyncIterator[Runtime]:
+    """The program without anything that runs by itself: for commands. Closed when the block ends."""
+    engine = create_engine(settings.database_url)
+    sessions = create_sessions(engine)
+    vault = Vault(settings.secret_keys)
+    private = settings.allow_private_calendar_hosts
+    with expanding() as expander:
+        accounts = Accounts(vault, opener(AddressPolicy(allow_private=private, allow_http=private), expander.expand))
+        context = Context(
+            sessions=sessions,
+            now=now,
+            sealer=vault,
+            public_url=settings.public_url,
+            reread=Live(sessions=sessions, accounts=accounts, deadline=settings.live_deadline).reread,
+            bounds=Bounds(soft=settings.soft_bound, hard=settings.hard_bound, hold_minutes=settings.hold_minutes),
+            team_name=settings.team_name,
+        )
+        mail = create_handler(context, create_mailer(settings.smtp_url, settings.data_dir / "mail"), settings.mail_from)
+        hub, board = Hub(), Board(context)
+        hub.tell_first(lambda change: board.changed(change.topic, change.ids))
+        policy = SyncPolicy(hot=settings.hot_interval, cold=settings.cold_interval)
+        try:
+            yield Runtime(
+                settings=settings,
+                sessions=sessions,
+                context=context,
+                hub=hub,
+                board=board,
+                vault=vault,
+                accounts=accounts,
+                policy=policy,
+                jobs=Jobs(context, accounts, policy, {Effect.MAIL.value: mail}),
+                reads=Limiter(settings.rate_slots, 60),
+                changes=Limiter(settings.rate_bookings, 60),
+            )
+        finally:
+            await accounts.close()
+            await engine.dispose()
+
+
+@contextlib.asynccontextmanager
+async def running(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> AsyncIterator[Runtime]:
+    """Start everything a process needs, hand out the runtime, stop it all in reverse order."""
+    async with built(settings, now=now) as runtime:
+        runtime.hub.tell_first(lambda change: runtime.jobs.wake(change.topic))
+        async with listening(settings.database_url, runtime.hub), runtime.jobs.running():
+            _running.append(runtime)
+            try:
+                yield runtime
+            finally:
+                _running.remove(runtime)

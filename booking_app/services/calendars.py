@@ -1,0 +1,198 @@
+"""What the pages about calendars show, in words, and the two things that can be asked of them at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from booking_app.db import alerts, health_queries
+from booking_app.db.health_queries import AccountRow, WaitingRow
+from booking_app.db.tables import Alert, Calendar, Connection
+from booking_app.domain.appointment import ConnectionState, Effect
+from booking_app.domain.clock import to_instant
+from booking_app.domain.errors import NotFound
+from booking_app.services.context import Bounds, Context
+from booking_app.services.letters.words import start_words, zone_words
+from booking_app.services.views_sync import (
+    AlertView,
+    CalendarView,
+    ConnectionView,
+    Figures,
+    HealthLine,
+    SyncPage,
+    WaitingView,
+)
+
+_LATE = timedelta(seconds=10)
+"""Work that should have been done so long ago is shown as waiting even if it was never tried."""
+
+
+async def connections_of(ctx: Context, bookable_id: int) -> tuple[ConnectionView, ...]:
+    """The connected accounts of one person with all their calendars."""
+    async with ctx.sessions() as db:
+        found = await health_queries.accounts(db, bookable_id)
+    return tuple(_connection(each, ctx.now(), ctx.bounds) for each in found)
+
+
+async def sync_page(ctx: Context) -> SyncPage:
+    """One line a connection with what waits for it, the delays of the last 24 hours, and the open alerts."""
+    now = ctx.now()
+    async with ctx.sessions() as db:
+        accounts = await health_queries.accounts(db)
+        waiting = await health_queries.waiting(db, late=now - _LATE)
+        since = now - timedelta(days=1)
+        inbound = await health_queries.delays(db, "inbound", since)
+        outbound = await health_queries.delays(db, "outbound", since)
+        unparked, parked = await health_queries.counts(db)
+        open_now = await alerts.open_alerts(db)
+    of_account: dict[int | None, list[WaitingView]] = {}
+    known = {each.connection.id for each in accounts}
+    for row in waiting:
+        place = row.connection_id if row.connection_id in known else None
+        of_account.setdefault(place, []).append(_waiting(row))
+    return SyncPage(
+        lines=tuple(
+            HealthLine(
+                owner=each.owner.name,
+                owner_colour=each.owner.colour,
+                connection=_connection(each, now, ctx.bounds),
+                waiting=tuple(of_account.get(each.connection.id, ())),
+            )
+            for each in accounts
+        ),
+        other_waiting=tuple(of_account.get(None, ())),
+        figures=Figures(
+            inbound_p50=inbound[0],
+            inbound_p99=inbound[1],
+            outbound_p50=outbound[0],
+            outbound_p99=outbound[1],
+            waiting=unparked,
+            parked=parked,
+        ),
+        alerts=tuple(_alert(each) for each in open_now),
+    )
+
+
+async def open_alerts(ctx: Context, bookable_id: int | None) -> tuple[AlertView, ...]:
+    """What the banner warns of: about one person, or (None) everything, for admins."""
+    async with ctx.sessions() as db:
+        found = await alerts.open_alerts(db, bookable_id)
+    return tuple(_alert(each) for each in found)
+
+
+async def read_now(ctx: Context, *, connection_uid: str, bookable_id: int | None = None) -> None:
+    """Read the account's calendars at once; only of that person, if one is named. Raises `NotFound`."""
+    try:
+        uid = UUID(connection_uid)
+    except ValueError as error:
+        raise NotFound("There is no such account.") from error
+    async with ctx.sessions.begin() as db:
+        if not await health_queries.make_due(db, uid, bookable_id, ctx.now()):
+            raise NotFound("There is no such account.")
+
+
+async def retry_now(ctx: Context, *, outbox_id: int) -> None:
+    """Try waiting or parked work at once. Raises `NotFound` if it is done by now."""
+    async with ctx.sessions.begin() as db:
+        if not await health_queries.retry_work(db, outbox_id, ctx.now()):
+            raise NotFound("This is done already.")
+
+
+def _alert(alert: Alert) -> AlertView:
+    return AlertView(
+        id=alert.id or 0,
+        message=alert.message,
+        since=to_instant(alert.opened_at),
+        moved=alerts.moved_appointment(alert.subject),
+    )
+
+
+def _connection(row: AccountRow, now: datetime, bounds: Bounds) -> ConnectionView:
+    connection = row.connection
+    blocking = [each for each in row.calendars if each.blocks]
+    ages = [_age(each, now) for each in blocking]
+    known = [each for each in ages if each is not None]
+    age = max(known) if known and len(known) == len(ages) else None
+    return ConnectionView(
+        uid=str(connection.uid),
+        label=connection.label,
+        preset=connection.preset,
+        address=connection.address,
+        username=connection.username,
+        state=connection.state,
+        sentence=_sentence(connection, row.calendars, age, bounds),
+        last_success=None if connection.last_success_at is None else to_instant(connection.last_success_at),
+        age=age,
+        calendars=tuple(_calendar(each, connection, now, bounds) for each in row.calendars),
+    )
+
+
+def _age(calendar: Calendar, now: datetime) -> int | None:
+    return None if calendar.verified_at is None else max(0, int((now - calendar.verified_at).total_seconds()))
+
+
+def _sentence(connection: Connection, calendars: Sequence[Calendar], age: int | None, bounds: Bounds) -> str:
+    match ConnectionState(connection.state):
+        case ConnectionState.NEEDS_SIGN_IN:
+            return "The password is no longer accepted. Replace it to go on; nothing that was chosen is lost."
+        case ConnectionState.STOPPED:
+            return f"Not being followed: {connection.reason}"
+        case ConnectionState.SLOWED if age is not None and age > bounds.hard:
+            return f"Cannot be read, so these times are not offered. {connection.reason}"
+        case ConnectionState.SLOWED:
+            return f"Reading is disturbed and tried again. {connection.reason}"
+        case _:
+            if not any(each.blocks or each.target for each in calendars):
+                return "Connected. Choose which calendars block and which one receives appointments."
+            return "Up to date." if age is not None or not any(each.blocks for each in calendars) else "Being read."
+
+
+def _calendar(calendar: Calendar, connection: Connection, now: datetime, bounds: Bounds) -> CalendarView:
+    age = _age(calendar, now)
+    if not calendar.blocks and not calendar.target:
+        sentence = "Not used."
+    elif connection.state == ConnectionState.NEEDS_SIGN_IN.value:
+        sentence = "Waits for the password."
+    elif calendar.trouble:
+        sentence = calendar.trouble
+    elif age is None:
+        sentence = "Being read for the first time."
+    elif age > bounds.hard:
+        sentence = "Too old to be trusted; its times are not offered."
+    elif calendar.problems:
+        many = "1 event" if calendar.problems == 1 else f"{calendar.problems} events"
+        sentence = f"Up to date. {many} could not be understood and block with a margin."
+    else:
+        sentence = "Up to date."
+    return CalendarView(
+        uid=str(calendar.uid),
+        name=calendar.name,
+        colour=calendar.colour or "",
+        blocks=calendar.blocks,
+        target=calendar.target,
+        can_write=calendar.can_write,
+        stopped=calendar.stopped,
+        age=age,
+        problems=calendar.problems,
+        sentence=sentence,
+    )
+
+
+def _waiting(row: WaitingRow) -> WaitingView:
+    work = row.work
+    if row.starts_at is not None:
+        starts = to_instant(row.starts_at)
+        zone = row.zone or "UTC"
+        what = f"{row.service}, {start_words(starts, zone)} ({zone_words(zone, starts)})"
+    else:
+        what = "A mail" if work.effect == Effect.MAIL.value else f"Work for “{work.effect}”"
+    return WaitingView(
+        id=work.id or 0,
+        what=what,
+        reason=work.reason or "Is about to be done.",
+        attempts=work.attempts,
+        since=to_instant(work.created_at or work.due_at),
+        retry_at=None if work.parked else to_instant(work.due_at),
+        parked=work.parked,
+    )

@@ -1,0 +1,105 @@
+"""What the pages about calendars show: plain values, no secret, no content of anybody's calendar."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class PresetView:
+    """A kind of account to connect. `address` is filled in; empty: the person types it. `hint` helps with the
+    password."""
+
+    key: str
+    name: str
+    address: str
+    hint: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CalendarView:
+    """One calendar of a connection. `age` in seconds since it was last known to be equal to the provider's
+    (None: never read); `sentence` says in words how it stands."""
+
+    uid: str
+    name: str
+    colour: str
+    blocks: bool
+    target: bool
+    can_write: bool
+    stopped: bool
+    age: int | None
+    problems: int
+    sentence: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConnectionView:
+    """One connected account. `state` is a `ConnectionState`; `last_success` an instant; `age` is that of the
+    oldest data of its blocking calendars, in seconds."""
+
+    uid: str
+    label: str
+    preset: str
+    address: str
+    username: str
+    state: str
+    sentence: str
+    last_success: int | None
+    age: int | None
+    calendars: tuple[CalendarView, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WaitingView:
+    """Work that is not done yet: `retry_at` is an instant (None when parked until somebody acts)."""
+
+    id: int
+    what: str
+    reason: str
+    attempts: int
+    since: int
+    retry_at: int | None
+    parked: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class HealthLine:
+    """A connection on the admin's page, with the writes that wait for it."""
+
+    owner: str
+    owner_colour: str
+    connection: ConnectionView
+    waiting: tuple[WaitingView, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figures:
+    """Delays of the last 24 hours in seconds (None: no sample) and how much waits."""
+
+    inbound_p50: float | None
+    inbound_p99: float | None
+    outbound_p50: float | None
+    outbound_p99: float | None
+    waiting: int
+    parked: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlertView:
+    """An open alert for the banner; `since` is an instant. `moved`: the appointment whose event can be put back."""
+
+    id: int
+    message: str
+    since: int
+    moved: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SyncPage:
+    """All of /admin/sync. `other_waiting` is work that belongs to no connection (mail)."""
+
+    lines: tuple[HealthLine, ...]
+    other_waiting: tuple[WaitingView, ...]
+    figures: Figures
+    alerts: tuple[AlertView, ...]

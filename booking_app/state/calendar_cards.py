@@ -1,0 +1,76 @@
+"""Connected accounts in the words of their owner's page. Pure."""
+
+from __future__ import annotations
+
+from booking_app.domain.appointment import ConnectionState
+from booking_app.services.views_sync import CalendarView, ConnectionView
+from booking_app.state.admin_words import PROVIDERS, provider_word, standing
+from booking_app.state.views_admin import CalendarLine, ConnectionCard
+
+MARKS = {"icloud": "iC", "fastmail": "F", "nextcloud": "N"}
+"""What stands in the disc of a preset; other servers have the sign of a calendar."""
+
+
+def card(view: ConnectionView, now: int, hard: float) -> ConnectionCard:
+    """`now` is an instant, `hard` the age in seconds from which data is not trusted."""
+    unused = not any(each.blocks or each.target for each in view.calendars)
+    word, tone = standing(view, hard)
+    if unused and view.state == ConnectionState.OK:
+        word, tone = "choose calendars", "warn"
+    return ConnectionCard(
+        uid=view.uid,
+        mark=MARKS.get(view.preset, "@"),
+        name=provider_word(view.preset),
+        account=account_words(view),
+        word=word,
+        tone=tone,
+        sentence=view.sentence,
+        read_at=now - view.age if view.age is not None else 0,
+        needs_password=view.state == ConnectionState.NEEDS_SIGN_IN,
+        unused=unused,
+        calendars=tuple(line(each) for each in view.calendars),
+    )
+
+
+def account_words(view: ConnectionView) -> str:
+    """Whose account it is; at a server of one's own, where too."""
+    return view.username if view.preset in PROVIDERS else f"{view.username} · {view.label}"
+
+
+_QUIET = {"Up to date.", "Not used.", "Waits for the password."}
+"""Sentences that say nothing beyond the state and the choices."""
+
+
+def line(view: CalendarView) -> CalendarLine:
+    """What needs its owner is set apart from what is only worth a word."""
+    troubled = view.stopped or view.problems > 0
+    return CalendarLine(
+        uid=view.uid,
+        name=view.name,
+        colour=_colour(view.colour),
+        blocks=view.blocks,
+        target=view.target,
+        can_write=view.can_write,
+        stopped=view.stopped,
+        note="" if troubled or view.sentence in _QUIET else view.sentence,
+        trouble=view.sentence if troubled else "",
+    )
+
+
+def _colour(given: str) -> str:
+    """A calendar's colour as a server gives it (`#3e63ddff`), if it is one: it becomes part of a style."""
+    digits = given.lstrip("#")[:6]
+    plain = len(digits) == 6 and all(each in "0123456789abcdefABCDEF" for each in digits)
+    return f"#{digits}" if plain else ""
+
+
+def chosen(views: tuple[ConnectionView, ...]) -> tuple[set[str], str | None]:
+    """The uids of all calendars that block, and the one that receives appointments."""
+    calendars = [each for view in views for each in view.calendars]
+    blocks = {each.uid for each in calendars if each.blocks}
+    return blocks, next((each.uid for each in calendars if each.target), None)
+
+
+def name_of(views: tuple[ConnectionView, ...], uid: str) -> str:
+    """A calendar's name; empty for an unknown one."""
+    return next((each.name for view in views for each in view.calendars if each.uid == uid), "")

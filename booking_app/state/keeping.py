@@ -1,0 +1,84 @@
+"""The slots that the open pages of this process keep: one for each tab, so many for each address, given back when the
+page is left."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass
+
+from reflex.istate.data import SessionData
+
+from booking_app import runtime
+from booking_app.limiter import client_key
+from booking_app.services import holds
+from booking_app.state import live
+
+GRACE = 10.0
+"""Seconds after a page went away before the slot it kept is given back: it may only be reconnecting."""
+
+MOST = 8
+"""Slots that one address may keep at a time. People of one office share an address, and few fill in a form in the same
+minutes; without a limit one visitor could close a whole week for everybody else. Whoever comes beyond it can still
+book, without the slot being kept meanwhile."""
+
+
+@dataclass(kw_only=True, slots=True)
+class _Kept:
+    """What a tab keeps; `hold` is empty while it is being made."""
+
+    address: str
+    until: int
+    hold: str = ""
+
+
+_kept: dict[str, _Kept] = {}
+_watchers: Counter[str] = Counter()
+_farewells: set[asyncio.Task[None]] = set()
+
+
+def begin(tab: SessionData) -> bool:
+    """Make room for a slot that the tab is about to keep, in the place of any other. False if its address keeps the
+    most already."""
+    now, key = live.now(), client_key(tab.client_ip)
+    for over in [each for each, kept in _kept.items() if kept.until <= now or each == tab.client_token]:
+        del _kept[over]
+    if sum(kept.address == key for kept in _kept.values()) >= MOST:
+        return False
+    _kept[tab.client_token] = _Kept(address=key, until=now + runtime.current().context.bounds.hold_minutes * 60)
+    return True
+
+
+def stands(tab: SessionData, hold: str, until: int) -> None:
+    """The tab keeps this hold until the instant `until`."""
+    _kept[tab.client_token] = _Kept(address=client_key(tab.client_ip), until=until, hold=hold)
+
+
+def end(tab: SessionData) -> None:
+    """The tab keeps nothing any more."""
+    _kept.pop(tab.client_token, None)
+
+
+class Watching:
+    """A page that follows, for as long as the block runs; what its tab keeps is given back afterwards."""
+
+    def __init__(self, tab: SessionData) -> None:
+        self._tab = tab.client_token
+
+    def __enter__(self) -> None:
+        _watchers[self._tab] += 1
+
+    def __exit__(self, *_: object) -> None:
+        _watchers[self._tab] -= 1
+        if not _watchers[self._tab]:
+            del _watchers[self._tab]
+        if self._tab in _kept:
+            farewell = asyncio.get_running_loop().create_task(_give_back(self._tab), name="give-back")
+            _farewells.add(farewell)
+            farewell.add_done_callback(_farewells.discard)
+
+
+async def _give_back(tab: str) -> None:
+    await asyncio.sleep(GRACE)
+    if tab not in _watchers and (kept := _kept.pop(tab, None)) is not None:
+        await holds.release(runtime.current().context, kept.hold)

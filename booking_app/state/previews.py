@@ -1,0 +1,28 @@
+"""How customers see a person: the free times of the next seven days."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from booking_app.runtime import Runtime
+from booking_app.services import catalog, people
+from booking_app.services.views import SlotQuery
+from booking_app.state.admin_words import today_in
+from booking_app.state.views_admin import Preview
+
+
+async def previews_of(runtime: Runtime, bookable_id: int) -> tuple[Preview, ...]:
+    """A line for each service that the person offers, from what all pages share."""
+    ctx = runtime.context
+    me = await people.person(ctx, bookable_id)
+    today = today_in(me.zone, ctx.now())
+    found = []
+    for service in await catalog.services(ctx):
+        if me.slug in {each.slug for each in service.staff}:
+            query = SlotQuery.of_days(service.slug, today + timedelta(days=1), 7, me.zone, me.slug)
+            answer = await runtime.board.get(query)
+            free = "1 free time" if len(answer.starts) == 1 else f"{len(answer.starts)} free times"
+            sentence = answer.withheld[0].message if answer.withheld else f"{free} in the next seven days"
+            href = f"/book/{service.slug}?staff={me.slug}"
+            found.append(Preview(service=service.name, href=href, sentence=sentence))
+    return tuple(found)

@@ -1,0 +1,80 @@
+"""What the sign-in page and the welcome page say. The forms themselves go to /auth/login and /auth/accept by HTTP."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import unquote
+
+import reflex as rx
+
+from booking_app import runtime
+from booking_app.domain.appointment import Role
+from booking_app.domain.errors import NotFound
+from booking_app.services import invitations
+from booking_app.services.passwords import SHORTEST
+from booking_app.state.guard import public, visitor
+
+HOME = {Role.ADMIN: "/admin/team", Role.STAFF: "/settings/calendars"}
+
+SIGN_IN_ERRORS = {
+    "wrong": "The address or the password is wrong.",
+    "wait": "Too many attempts. Wait five minutes, then try again.",
+    "role": "This page is for admins. Sign in with an admin's account.",
+    "link": "This link is not valid any more. Ask an admin for a new one, or sign in.",
+}
+WELCOME_ERRORS = {
+    "wait": "Too many attempts. Wait five minutes, then try again.",
+    "name": "Write your name, at most 100 characters.",
+    "email": "Write an address like name@example.com that has no account yet.",
+    "password": f"Choose a password of at least {SHORTEST} characters that is hard to guess.",
+}
+
+
+class SignInState(rx.State):
+    """Public: nothing here is anybody's."""
+
+    team: str = ""
+    message: str = ""
+    next: str = ""
+
+    @rx.event
+    @public
+    async def open(self) -> Any:
+        """Somebody who is signed in already goes on, unless an error brought them here."""
+        asked = self.router.url.query_parameters
+        self.team = runtime.current().context.team_name
+        self.message = SIGN_IN_ERRORS.get(asked.get("error", ""), "")
+        self.next = asked.get("next", "")
+        person = await visitor(self)
+        return rx.redirect(HOME[person.role]) if person is not None and not self.message else None
+
+
+class WelcomeState(rx.State):
+    """An invitation or the first admin's link, before it is used. The token stays in the address and the form."""
+
+    team: str = ""
+    ready: bool = False
+    invalid: bool = False
+    first_admin: bool = False
+    email: str = ""
+    name: str = ""
+    token: str = ""
+    wrong: str = ""
+    message: str = ""
+
+    @rx.event
+    @public
+    async def open(self) -> None:
+        ctx = runtime.current().context
+        self.team = ctx.team_name
+        self.token = unquote(self.router.url.path.rstrip("/").rpartition("/")[2])[:128]
+        self.wrong = self.router.url.query_parameters.get("error", "")
+        self.message = WELCOME_ERRORS.get(self.wrong, "")
+        try:
+            offer = await invitations.offer(ctx, self.token)
+        except NotFound:
+            self.invalid = True
+            return
+        self.first_admin = offer.purpose == invitations.FIRST_ADMIN
+        self.email, self.name = offer.email, offer.name
+        self.invalid, self.ready = False, True

@@ -1,0 +1,149 @@
+"""`/admin/sync`: how every connected account stands, kept up to date while the page is open."""
+
+from __future__ import annotations
+
+import asyncio
+
+import reflex as rx
+
+from booking_app import runtime
+from booking_app.domain.appointment import Role
+from booking_app.domain.errors import BookingError
+from booking_app.services import calendars, owner
+from booking_app.state import sync_lines
+from booking_app.state.admin_words import epoch, sync_sentence
+from booking_app.state.guard import guarded, short_text, still_allowed, whole_number
+from booking_app.state.session import renew_attention
+from booking_app.state.views_admin import Figure, Notice, QueueLine, SyncLine
+from booking_app.sync import pull
+
+PAGE = "/admin/sync"
+_TICK = 15
+_PAUSE = 0.5
+"""Seconds: how long the page waits for news, and how long between two drawings."""
+
+
+class SyncState(rx.State):
+    """The page as it stands."""
+
+    loaded: bool = False
+    now: int = 0
+    sentence: str = ""
+    figures: tuple[Figure, ...] = ()
+    lines: tuple[SyncLine, ...] = ()
+    other: tuple[QueueLine, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    asking: str = ""
+    """The uid of the calendar about which the dialog asks whether its events are gone."""
+    asking_name: str = ""
+    said: str = ""
+    _turn: int = 0
+
+    @rx.event
+    @guarded(Role.ADMIN)
+    async def open(self) -> None:
+        self.said = self.asking = ""
+        await self._draw()
+
+    @rx.event(background=True)
+    @guarded(Role.ADMIN)
+    async def watch(self) -> None:
+        """Keep the page right until it is left."""
+        async with self:
+            self._turn += 1
+            turn = self._turn
+        wait = 0.0  # what changed since the page was drawn is looked at once
+        with runtime.current().hub.subscribe("sync", "verified", "outbox", "catalog") as news:
+            while True:
+                await news.next(wait)
+                if not await still_allowed():
+                    return
+                async with self:
+                    if self._turn != turn or not self.router.url.path.startswith(PAGE):
+                        return
+                    await self._draw()
+                    await renew_attention(self)
+                wait = _TICK
+                await asyncio.sleep(_PAUSE)
+
+    @rx.event
+    @guarded(Role.ADMIN)
+    async def read_now(self, uid: str) -> None:
+        """Read an account's calendars at once."""
+        try:
+            await calendars.read_now(runtime.current().context, connection_uid=short_text(uid, "uid", 40))
+        except BookingError as error:
+            self.said = str(error)
+        else:
+            self.said = "The calendars of this account are being read."
+        await self._draw()
+
+    @rx.event
+    @guarded(Role.ADMIN)
+    async def retry_now(self, work: int) -> None:
+        """Try work that waits at once."""
+        try:
+            await calendars.retry_now(runtime.current().context, outbox_id=whole_number(work))
+        except BookingError as error:
+            self.said = str(error)
+        else:
+            self.said = "It is being tried now."
+        await self._draw()
+
+    @rx.event
+    @guarded(Role.ADMIN)
+    async def ask(self, uid: str) -> None:
+        """Open the dialog about a calendar that the sync has stopped."""
+        names = {each.uid: each.name for line in self.lines for each in line.stopped}
+        self.asking_name = names.get(uid, "")
+        self.asking = uid if self.asking_name else ""
+
+    @rx.event
+    @guarded(Role.ADMIN)
+    async def dismiss(self) -> None:
+        """Close the dialog; nothing changes."""
+        self.asking = ""
+
+    @rx.event
+    @guarded(Role.ADMIN)
+    async def really_gone(self) -> None:
+        """An admin's word on the calendar that the dialog asks about: what disappeared is gone."""
+        now = runtime.current()
+        try:
+            self.said = await pull.accept_changes(
+                now.context, now.accounts, now.policy, calendar_uid=short_text(self.asking, "uid", 40)
+            )
+        except BookingError as error:
+            self.said = str(error)
+        self.asking = ""
+        await self._draw()
+
+    @rx.event
+    @guarded(Role.ADMIN)
+    async def put_back(self, appointment: int) -> None:
+        """Write a moved event at its appointment's time again."""
+        try:
+            await owner.put_back(runtime.current().context, appointment_id=whole_number(appointment))
+        except BookingError as error:
+            self.said = str(error)
+        else:
+            self.said = "The event is being put back where the appointment stands."
+        await self._draw()
+
+    @rx.event
+    @guarded(Role.ADMIN)
+    async def hush(self) -> None:
+        """Put the last message away."""
+        self.said = ""
+
+    async def _draw(self) -> None:
+        ctx = runtime.current().context
+        page, now = await calendars.sync_page(ctx), epoch(ctx.now())
+        self.figures = sync_lines.figures(page, now)
+        self.lines = sync_lines.lines(page, now, ctx.bounds.hard)
+        self.notices = sync_lines.notices(page.alerts)
+        self.sentence = sync_sentence([(each.word, each.tone) for each in self.lines])
+        self.sentence += sync_lines.undecided(self.notices)
+        self.other = tuple(sync_lines.queued(each, now) for each in page.other_waiting)
+        self.now = now
+        self.loaded = True

@@ -1,0 +1,256 @@
+"""One transaction: what a read of a calendar said becomes what we hold, together with the cursor and the time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Mapping, Set
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from booking_app.db import sync_queries
+from booking_app.db.changes import announce
+from booking_app.db.locks import lock_calendar, lock_connection
+from booking_app.db.tables import Calendar, DelaySample, Mirror
+from booking_app.domain.clock import from_instant, to_instant
+from booking_app.metrics import inbound
+from booking_app.services.context import Context
+from booking_app.services.owner import owner_deleted, owner_moved
+from booking_app.sync import health
+from booking_app.sync.model import Delta
+from booking_app.sync.own import named, standing_times
+from booking_app.sync.plan import Held, Ours, OwnMoved, OwnSeen, Plan, Suspect
+from booking_app.sync.plan import plan as decide
+
+LOOK_AGAIN = timedelta(seconds=3)
+PAUSE = 200
+"""Objects of a large calendar after which the pages get their turn."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reading:
+    """A completed read: what was `known` when the question was asked, and the answer. `as_of` is when that was, so that
+    the data is never called fresher than it is; `cursor_before` what the read started from, `due_before` since when
+    the calendar was due. `suspected` and `confirmed` are the keys of `plan.plan`."""
+
+    calendar_id: int
+    cursor_before: str | None
+    due_before: datetime
+    known: Mapping[str, Held]
+    delta: Delta
+    suspected: Set[str]
+    confirmed: Set[str]
+    window: tuple[int, int]
+    as_of: datetime
+    due_at: datetime
+
+    @property
+    def uids(self) -> set[str]:
+        """Whatever it may say something new about."""
+        return {each.uid for each in self.delta.objects} | {
+            held.uid for key, held in self.known.items() if key in self.confirmed
+        }
+
+
+async def load_ours(
+    db: AsyncSession, calendar: Calendar, uids: Collection[str], *, as_of: datetime | None = None
+) -> dict[str, Ours]:
+    """Our own events of this calendar's person among `uids`, as they stand now; `as_of` is when the calendar was asked,
+    if it was."""
+    wanted = {each[0]: uid for uid in uids if (each := named(uid)) is not None and each[1] == calendar.bookable_id}
+    found = {}
+    for appointment, mirror, pending in await sync_queries.own_appointments(db, calendar.bookable_id, list(wanted)):
+        mirrored = mirror is not None and mirror.calendar_id == calendar.id
+        found[wanted[appointment.uid]] = Ours(
+            appointment_id=appointment.id or 0,
+            times=standing_times(appointment, mirror),
+            mirrored=mirrored,
+            key=mirror.key if mirror and mirrored else None,
+            etag=mirror.etag if mirror and mirrored else None,
+            # A write that doubts waits for what is decided here.
+            pending=pending and (mirror is None or mirror.missing_since is None),
+            live=appointment.state == "confirmed",
+            overtaken=bool(mirror and mirror.written_at and as_of and mirror.written_at > as_of),
+            conflict=appointment.conflict is not None,
+        )
+    return found
+
+
+async def commit(ctx: Context, reading: Reading) -> bool:
+    """Apply everything or nothing. False, with nothing changed, if another worker was faster or the choices of
+    this calendar changed meanwhile: then its own next read counts.
+
+    What the answer means is decided under the lock: an appointment may have been moved and written since."""
+    now = ctx.now()
+    async with ctx.sessions.begin() as db:
+        calendar = await lock_calendar(db, reading.calendar_id)
+        if calendar is None or calendar.cursor != reading.cursor_before:
+            return False
+        await lock_connection(db, calendar.connection_id)
+        ours = await load_ours(db, calendar, reading.uids, as_of=reading.as_of)
+        plan = decide(reading.known, ours, reading.delta, suspected=reading.suspected, confirmed=reading.confirmed)
+        kept, unread = await _own_deletions(db, calendar, plan, now)
+        followed = await _own_events(db, calendar, plan, to_instant(now))
+        plan = replace(
+            plan,
+            drop=tuple(each for each in plan.drop if each.key not in kept),
+            suspect=(*plan.suspect, *(Suspect(key=key) for key in sorted(kept))),
+        )
+        changed = await _blocks(db, calendar, plan, followed)
+        await _objects(db, calendar, plan, now)
+        previous = calendar.verified_at
+        was_withheld = previous is None or calendar.stopped or (now - previous).total_seconds() > ctx.bounds.hard
+        if not plan.overtaken:
+            calendar.cursor = reading.delta.cursor
+        calendar.window_start, calendar.window_end = (from_instant(each) for each in reading.window)
+        calendar.verified_at = reading.as_of
+        due = now + LOOK_AGAIN if kept or plan.overtaken else reading.due_at
+        # Somebody who asked for a read meanwhile gets another one.
+        calendar.due_at = due if calendar.due_at == reading.due_before else min(due, calendar.due_at)
+        calendar.lease_until = None
+        calendar.failures, calendar.trouble, calendar.stopped = 0, "", False
+        if reading.delta.full:
+            calendar.full_at = reading.as_of
+        if changed:
+            calendar.changed_at = now
+            calendar.problems = await sync_queries.uncertain_objects(db, reading.calendar_id)
+        delay = (now - previous).total_seconds() if changed and previous is not None else None
+        if delay is not None:
+            db.add(DelaySample(kind="inbound", seconds=delay, at=now))
+        if changed or was_withheld:
+            await announce(db, "availability", [calendar.bookable_id])
+        await announce(db, "verified", [reading.calendar_id])
+        await db.flush()
+        await health.after_success(db, calendar, now)
+    if delay is not None:
+        inbound.observe(delay)
+    if unread:
+        async with ctx.sessions.begin() as db:
+            await sync_queries.make_calendars_due(db, unread, now)
+    return True
+
+
+async def _own_events(db: AsyncSession, calendar: Calendar, plan: Plan, now: int) -> Mapping[str, tuple[int, int]]:
+    """What happened to our own events; key -> the new time of those whose appointment followed.
+
+    One move may make room for another, so those that clash are tried again until none succeeds any more."""
+    followed: dict[str, tuple[int, int]] = {}
+    left, tried = list(plan.moved), len(plan.moved) + 1
+    while left and len(left) < tried:
+        tried, clashing = len(left), []
+        for move in left:
+            start, end = move.event.start, move.event.end
+            outcome = await owner_moved(
+                db,
+                appointment_id=move.appointment_id,
+                bookable_id=calendar.bookable_id,
+                start=start,
+                end=end,
+                now=now,
+            )
+            if outcome == "conflict":
+                clashing.append(move)
+                continue
+            followed[move.key] = (start, end)
+            await saw(db, calendar, move, times=(start, end))
+        left = clashing
+    sights: tuple[OwnSeen | OwnMoved, ...] = (*left, *plan.seen)
+    for sight in sights:
+        await saw(db, calendar, sight, times=None)
+    return followed
+
+
+async def _own_deletions(
+    db: AsyncSession, calendar: Calendar, plan: Plan, now: datetime
+) -> tuple[frozenset[str], frozenset[int]]:
+    """Follow what the person deleted. The keys of those that have to wait, and the calendars to be read first: an
+    event that was dragged into another of their calendars is not deleted."""
+    kept: set[str] = set()
+    to_read: set[int] = set()
+    for removal in plan.deleted:
+        mine = (col(Mirror.appointment_id) == removal.appointment_id, col(Mirror.bookable_id) == calendar.bookable_id)
+        there = await sync_queries.event_elsewhere(db, calendar, removal.uid)
+        if there is not None:
+            await db.execute(
+                update(Mirror)
+                .where(*mine)
+                .values(calendar_id=there.calendar_id, key=there.key, etag=there.etag, missing_since=None)
+            )
+            continue
+        unread = await sync_queries.unread_since_missing(db, calendar, removal.key, now)
+        if unread:
+            kept.add(removal.key)
+            to_read.update(unread)
+            continue
+        await owner_deleted(
+            db,
+            appointment_id=removal.appointment_id,
+            bookable_id=calendar.bookable_id,
+            now=to_instant(now),
+        )
+        await db.execute(delete(Mirror).where(*mine))
+    return frozenset(kept), frozenset(to_read)
+
+
+async def saw(
+    db: AsyncSession, calendar: Calendar, sight: OwnSeen | OwnMoved, *, times: tuple[int, int] | None
+) -> None:
+    """Note the version of our event at the provider, and with `times` that this is where it belongs."""
+    values: dict[str, object] = {
+        "key": sight.key,
+        "etag": sight.etag,
+        "fields": sight.event.fields,
+        "missing_since": None,
+    }
+    if times is not None:
+        values |= {"starts_at": from_instant(times[0]), "ends_at": from_instant(times[1])}
+    await db.execute(
+        update(Mirror)
+        .where(
+            col(Mirror.appointment_id) == sight.appointment_id,
+            col(Mirror.bookable_id) == calendar.bookable_id,
+            col(Mirror.calendar_id) == calendar.id,
+        )
+        .values(**values)
+    )
+
+
+async def _blocks(db: AsyncSession, calendar: Calendar, plan: Plan, followed: Mapping[str, tuple[int, int]]) -> bool:
+    """Swap the blocks of what really changed; whether anything did."""
+    calendar_id = calendar.id or 0
+    wanted: dict[str, set[sync_queries.Block]] = {each.key: set() for each in plan.drop}
+    for number, each in enumerate(plan.store):
+        if number % PAUSE == 0:
+            await asyncio.sleep(0)
+        wanted[each.key] = {
+            (each.key, busy.start, busy.end, busy.kind.value)
+            for busy in each.busy
+            if calendar.blocks and (busy.start, busy.end) != followed.get(each.key)
+        }
+    stored = await sync_queries.blocks_by_key(db, calendar_id, wanted)
+    differing = [key for key, blocks in wanted.items() if stored.get(key, set()) != blocks]
+    if not differing:
+        return False
+    await sync_queries.replace_blocks(
+        db,
+        calendar_id=calendar_id,
+        bookable_id=calendar.bookable_id,
+        keys=[key for key in differing if key in stored],
+        blocks=(block for key in differing for block in sorted(wanted[key])),
+    )
+    return True
+
+
+async def _objects(db: AsyncSession, calendar: Calendar, plan: Plan, now: datetime) -> None:
+    calendar_id = calendar.id or 0
+    await sync_queries.replace_objects(
+        db,
+        calendar_id=calendar_id,
+        gone=[each.key for each in plan.drop],
+        versions={each.key: (each.etag, each.uid) for each in plan.store},
+    )
+    await sync_queries.mark_missing(db, calendar_id, plan.cleared, None)
+    await sync_queries.mark_missing(db, calendar_id, [each.key for each in plan.suspect], now)

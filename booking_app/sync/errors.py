@@ -1,0 +1,46 @@
+"""What a provider can answer besides success, named by what the engine does next.
+
+    ProviderError
+    ├── Transient      try again, not before `retry_after` seconds; the old copy stays
+    ├── CursorExpired  read the whole calendar again, swap when it is complete
+    ├── EditConflict   somebody changed the event since we read it: read, decide, write again
+    ├── Gone           confirmed: the object or calendar does not exist (404/410 from the provider itself)
+    ├── AccessLost     credentials refused: tell the owner, withhold, queue
+    └── Rejected       the request itself is refused or the reply makes no sense: park with the reason
+
+Anything else is a bug and is treated as one.
+"""
+
+from __future__ import annotations
+
+
+class ProviderError(Exception):
+    """Base; `str()` is a sentence without secrets, titles or addresses of customers."""
+
+
+class Transient(ProviderError):
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class CursorExpired(ProviderError):
+    pass
+
+
+class EditConflict(ProviderError):
+    pass
+
+
+class Gone(ProviderError):
+    pass
+
+
+class AccessLost(ProviderError):
+    pass
+
+
+class Rejected(ProviderError):
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason

@@ -1,0 +1,125 @@
+"""How a connection stands, derived from its calendars, and the alerts that follow from it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from booking_app.db.alerts import close_alerts, open_alert
+from booking_app.db.changes import announce
+from booking_app.db.locks import lock_calendar, lock_connection
+from booking_app.db.tables import Bookable, Calendar, Connection
+from booking_app.domain.appointment import ConnectionState
+from booking_app.sync.policy import Setback
+
+
+async def after_success(db: AsyncSession, calendar: Calendar, now: datetime) -> None:
+    """A calendar was read: the connection works, unless another of its calendars says otherwise."""
+    connection = await lock_connection(db, calendar.connection_id)
+    if connection is None or connection.state == ConnectionState.DISCONNECTED.value:
+        return
+    before = (connection.state, connection.reason)
+    connection.last_success_at = now
+    if connection.state == ConnectionState.NEEDS_SIGN_IN.value:
+        connection.state = ConnectionState.OK.value
+    connection.failing_since = await _settle(db, connection, now)
+    over = (f"connection:{connection.id}", f"calendar:{calendar.id}", f"stale:{calendar.id}")
+    await close_alerts(db, over, now)
+    if before != (connection.state, connection.reason):
+        await announce(db, "sync", [connection.id or 0])
+
+
+async def after_failure(
+    db: AsyncSession, calendar_id: int, setback: Setback, now: datetime, *, secret: bytes | None = None
+) -> None:
+    """A read failed: note it, space the next one, withhold at once what cannot be trusted.
+
+    `secret` is the sealed password that was used: if there is another one by now, the failure means nothing."""
+    calendar = await lock_calendar(db, calendar_id)
+    if calendar is None:
+        return
+    connection = await lock_connection(db, calendar.connection_id)
+    if connection is None or connection.state == ConnectionState.DISCONNECTED.value:
+        return
+    if secret is not None and connection.secret != secret:
+        calendar.lease_until = None
+        return
+    before = (connection.state, calendar.stopped)
+    calendar.failures += 1
+    calendar.trouble = setback.trouble
+    calendar.stopped = calendar.stopped or setback.stopped
+    calendar.due_at = now + timedelta(seconds=setback.wait)
+    calendar.lease_until = None
+    await db.flush()
+    if setback.state is ConnectionState.NEEDS_SIGN_IN:
+        await lost_access(db, connection, setback.trouble, now)
+    else:
+        connection.failing_since = await _settle(db, connection, now)
+    if calendar.stopped:
+        await _alert_stopped(db, connection, calendar, now)
+    if before != (connection.state, calendar.stopped):
+        await announce(db, "availability", [calendar.bookable_id])
+    await announce(db, "sync", [connection.id or 0])
+
+
+async def lost_access(db: AsyncSession, connection: Connection, reason: str, now: datetime) -> None:
+    """The provider refuses the credentials: writes wait, slots are withheld, owner and admins are told. An account that
+    was disconnected meanwhile is nobody's concern any more."""
+    if connection.state == ConnectionState.DISCONNECTED.value:
+        return
+    if connection.state != ConnectionState.NEEDS_SIGN_IN.value:
+        await announce(db, "availability", [connection.bookable_id])
+        await announce(db, "sync", [connection.id or 0])
+    connection.state = ConnectionState.NEEDS_SIGN_IN.value
+    connection.reason = reason
+    connection.failing_since = connection.failing_since or now
+    name = await db.scalar(select(col(Bookable.name)).where(col(Bookable.id) == connection.bookable_id))
+    await open_alert(
+        db,
+        subject=f"connection:{connection.id}",
+        message=(
+            f"{name}'s calendar account ({_place(connection)}) no longer accepts its password. "
+            "Until it is replaced, times of that person are not offered and new appointments wait to be written."
+        ),
+        bookable_id=connection.bookable_id,
+        connection_id=connection.id,
+        now=now,
+    )
+
+
+def _place(connection: Connection) -> str:
+    """`iCloud`; of a server of one's own, where it is: `CalDAV, calendar.example.com`."""
+    return f"CalDAV, {connection.label}" if connection.preset == "other" else connection.label
+
+
+async def _settle(db: AsyncSession, connection: Connection, now: datetime) -> datetime | None:
+    """Set state and reason from the calendars that are used; since when it fails."""
+    query = select(Calendar).where(
+        col(Calendar.connection_id) == connection.id, col(Calendar.blocks) | col(Calendar.target)
+    )
+    troubled = [each for each in await db.scalars(query) if each.failures]
+    if not troubled:
+        connection.state, connection.reason = ConnectionState.OK.value, ""
+        return None
+    stopped = any(each.stopped for each in troubled)
+    worst = next((each for each in troubled if each.stopped), troubled[0])
+    if connection.state == ConnectionState.NEEDS_SIGN_IN.value and connection.failing_since is not None:
+        return connection.failing_since
+    connection.state = (ConnectionState.STOPPED if stopped else ConnectionState.SLOWED).value
+    connection.reason = worst.trouble
+    return connection.failing_since or now
+
+
+async def _alert_stopped(db: AsyncSession, connection: Connection, calendar: Calendar, now: datetime) -> None:
+    name = await db.scalar(select(col(Bookable.name)).where(col(Bookable.id) == calendar.bookable_id))
+    await open_alert(
+        db,
+        subject=f"calendar:{calendar.id}",
+        message=f"The calendar “{calendar.name}” of {name} is not being followed: {calendar.trouble}",
+        bookable_id=calendar.bookable_id,
+        connection_id=connection.id,
+        now=now,
+    )

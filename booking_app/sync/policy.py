@@ -1,0 +1,74 @@
+"""When to read a calendar again, and what a failure means for its connection. Pure; seconds throughout."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from booking_app.domain.appointment import ConnectionState
+from booking_app.sync.errors import AccessLost, Gone, ProviderError, Rejected, Transient
+from booking_app.sync.plan import Breaker
+
+DAY = 86400
+_LONGEST = 60.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SyncPolicy:
+    """`hot` and `cold` are the distances of reads; `past` and `ahead` the window around now that is expanded, with
+    `slack` more so that it need not be redone daily; all versions are compared every `full_every`."""
+
+    hot: float = 12
+    cold: float = 60
+    past: int = DAY
+    ahead: int = 400 * DAY
+    slack: int = 40 * DAY
+    full_every: int = DAY
+    lease: float = 30
+    breaker: Breaker = field(default_factory=Breaker)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Setback:
+    """What a failed read does: read again in `wait`; the connection's `state`; `stopped` withholds the calendar at
+    once, because what it answers cannot be trusted."""
+
+    wait: float
+    state: ConnectionState
+    stopped: bool
+    trouble: str
+
+
+def next_read(policy: SyncPolicy, *, hot: bool, jitter: float) -> float:
+    """Seconds until the next read. `jitter` in [0, 1) spreads calendars: up to a tenth earlier, never later."""
+    return (policy.hot if hot else policy.cold) * (1 - 0.1 * jitter)
+
+
+def setback(error: ProviderError, failures: int, *, jitter: float = 0) -> Setback:
+    """What follows from the failure number `failures` (1 is the first).
+
+    A disturbed server is asked about as often as one that works, unless it asks for more time: so its recovery is seen
+    before anybody is told of a disturbance that is over."""
+    trouble = str(error)
+    match error:
+        case AccessLost():
+            wait = 900.0 if failures == 1 else 3600.0
+            return Setback(wait=wait, state=ConnectionState.NEEDS_SIGN_IN, stopped=False, trouble=trouble)
+        case Rejected() | Gone():
+            wait = min(20.0 * 2 ** min(failures - 1, 8), 300)
+            return Setback(wait=wait, state=ConnectionState.STOPPED, stopped=True, trouble=trouble)
+        case Transient(retry_after=after):
+            wait = min(5.0 * 2 ** min(failures - 1, 8), _LONGEST) * (1 + 0.2 * jitter)
+            return Setback(wait=max(wait, after or 0), state=ConnectionState.SLOWED, stopped=False, trouble=trouble)
+        case _:
+            wait = min(5.0 * 2 ** min(failures - 1, 8), _LONGEST)
+            return Setback(wait=wait, state=ConnectionState.SLOWED, stopped=False, trouble=trouble)
+
+
+def needs_whole_window(policy: SyncPolicy, *, window_end: int | None, now: int) -> bool:
+    """Whether what is expanded no longer reaches as far ahead as can be booked."""
+    return window_end is None or window_end < now + policy.ahead
+
+
+def fresh_window(policy: SyncPolicy, now: int) -> tuple[int, int]:
+    """The half-open window of instants for a complete read."""
+    return now - policy.past, now + policy.ahead + policy.slack

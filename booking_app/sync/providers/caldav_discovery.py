@@ -1,0 +1,191 @@
+"""From a mail address or URL to the calendars of an account (RFC 6764, RFC 4791 section 6.2.1, RFC 5397)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import quote, unquote, urljoin, urlsplit
+
+import dns.asyncresolver
+import dns.exception
+import dns.rdatatype
+
+from booking_app.sync import zones
+from booking_app.sync.errors import AccessLost, Gone, ProviderError, Rejected, Transient
+from booking_app.sync.event_text import plain_address
+from booking_app.sync.model import RemoteCalendar
+from booking_app.sync.providers import caldav_xml as xml
+from booking_app.sync.providers.addresses import AddressRefused
+from booking_app.sync.providers.caldav_wire import MAX_REDIRECTS, Wire
+
+_MAX_HOMES = 20
+_WELL_KNOWN = "/.well-known/caldav"
+_NOT_CALENDARS = frozenset({"schedule-inbox", "schedule-outbox", "trash-bin", "deleted-calendar", "notification"})
+_NOT_NAMES = frozenset({"inbox", "outbox", "notification", "notifications"})
+_WRITING = frozenset({"all", "write", "write-content", "bind"})
+_COLOUR = re.compile(r"(#[0-9A-Fa-f]{6})(?:[0-9A-Fa-f]{2})?$")
+_TZID = re.compile(r"^TZID[^:\r\n]*:(.+?)\s*$", re.MULTILINE)
+
+
+def base_url(address: str) -> str:
+    """The address that the credentials are for: the URL itself, or the domain of a mail address."""
+    text = address.strip()
+    if "://" in text:
+        return text
+    if "@" in text:
+        domain = text.rpartition("@")[2]
+        return f"https://{domain}/"
+    return f"https://{text}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Found:
+    """A place that answered: its final URL after redirects and what it says of itself."""
+
+    url: str
+    response: xml.Response
+
+
+async def list_calendars(wire: Wire, address: str) -> tuple[RemoteCalendar, ...]:
+    """All calendars that can hold events. Raises `AccessLost`, `Transient` or `Rejected` with a sentence that
+    says why the account cannot be read; never an empty result for an unreadable one."""
+    start = await _start(wire, address)
+    if start.response.has_kind(f"{xml.CALDAV}calendar"):
+        listed = await wire.propfind(start.url, 0, xml.CALENDARS, "reading the calendar")
+        return _calendars(listed, start.url, frozenset())
+    homes, addresses = await _homes(wire, start)
+    found: dict[str, RemoteCalendar] = {}
+    for home in homes:
+        listed = await wire.propfind(home, 1, xml.CALENDARS, "listing the calendars")
+        own = xml.comparable(urlsplit(home).path).rstrip("/")
+        if all(xml.comparable(xml.path_of(item.href, home)).rstrip("/") != own for item in listed.responses):
+            raise Transient("The calendar server's list of calendars is not complete.")
+        found.update((item.remote_id, item) for item in _calendars(listed, home, addresses))
+    return tuple(found.values())
+
+
+async def _start(wire: Wire, address: str) -> _Found:
+    """The first candidate that answers a PROPFIND for the current user."""
+    problems: list[ProviderError] = []
+    for url in await _candidates(wire, address):
+        try:
+            found = await _probe(wire, url)
+        except (Gone, Rejected, Transient, AccessLost) as error:
+            problems.append(error)
+            continue
+        if (
+            _principal(found)
+            or found.response.hrefs(f"{xml.CALDAV}calendar-home-set")
+            or found.response.has_kind(f"{xml.CALDAV}calendar")
+        ):
+            return found
+        problems.append(Rejected("There is a server at this address, but it names no calendar account."))
+    for kind in (AccessLost, AddressRefused, Transient, Rejected):
+        for problem in problems:
+            if isinstance(problem, kind):
+                raise problem
+    raise Rejected("No calendar server was found at this address.")
+
+
+async def _candidates(wire: Wire, address: str) -> list[str]:
+    base = wire.http.base
+    if "://" in address or "@" not in address:
+        return list(dict.fromkeys([base, urljoin(base, _WELL_KNOWN), urljoin(base, "/")]))
+    domain = address.strip().rpartition("@")[2]
+    services = await _services(domain)
+    return [*services, urljoin(base, _WELL_KNOWN), base]
+
+
+async def _services(domain: str) -> list[str]:
+    """What SRV and TXT records announce (RFC 6764 sections 3 and 4), best first. DNS is not proof of identity:
+    a target outside the domain is refused later, when the credentials would go there."""
+    name = f"_caldavs._tcp.{domain}"
+    try:
+        answer = await dns.asyncresolver.resolve(name, dns.rdatatype.SRV, lifetime=4)
+        targets = sorted((item.priority, -item.weight, str(item.target).rstrip("."), item.port) for item in answer)
+    except dns.exception.DNSException:
+        return []
+    path = _WELL_KNOWN
+    try:
+        for record in await dns.asyncresolver.resolve(name, dns.rdatatype.TXT, lifetime=4):
+            text = b"".join(record.strings).decode("utf-8", "replace")
+            if text.startswith("path=/"):
+                path = text.removeprefix("path=")
+    except dns.exception.DNSException:
+        pass
+    return [f"https://{host}:{port}{quote(path, safe='/%')}" for _, _, host, port in targets if host]
+
+
+async def _probe(wire: Wire, url: str) -> _Found:
+    """PROPFIND, repeated by hand where the server redirects (RFC 6764 section 5)."""
+    headers = {"Depth": "0", "Content-Type": "application/xml; charset=utf-8"}
+    for _ in range(MAX_REDIRECTS):
+        reply = await wire.http.send("PROPFIND", url, content=xml.propfind(xml.PRINCIPAL), headers=headers)
+        if reply.location is None:
+            listed = await wire.multistatus(reply, "looking for the account")
+            if not listed.responses:
+                raise Transient("The calendar server's answer is empty.")
+            return _Found(url=url, response=listed.responses[0])
+        url = reply.location
+    raise Rejected("The calendar server redirects in circles.")
+
+
+def _principal(found: _Found) -> str | None:
+    element = found.response.props.get(f"{xml.DAV}current-user-principal")
+    if element is not None and element.find(f"{xml.DAV}unauthenticated") is not None:
+        raise AccessLost("The calendar server does not accept the user name and password.")
+    hrefs = found.response.hrefs(f"{xml.DAV}current-user-principal")
+    return urljoin(found.url, hrefs[0]) if hrefs else None
+
+
+async def _homes(wire: Wire, start: _Found) -> tuple[list[str], frozenset[str]]:
+    """The home collections, absolute, and the user's own calendar addresses."""
+    response, url = start.response, start.url
+    principal = _principal(start)
+    if principal is not None:
+        listed = await wire.propfind(principal, 0, xml.HOMES, "reading the account")
+        if not listed.responses:
+            raise Transient("The calendar server's answer is empty.")
+        response, url = listed.responses[0], principal
+    homes = [urljoin(url, href) for href in response.hrefs(f"{xml.CALDAV}calendar-home-set")]
+    if not homes:
+        raise Rejected("The account has no calendars (no calendar home).")
+    own = response.hrefs(f"{xml.CALDAV}calendar-user-address-set")
+    addresses = frozenset(plain_address(item) for item in own if "@" in item)
+    return list(dict.fromkeys(homes))[:_MAX_HOMES], addresses
+
+
+def _calendars(listed: xml.Multistatus, base: str, addresses: frozenset[str]) -> tuple[RemoteCalendar, ...]:
+    return tuple(
+        _calendar(item, base, addresses) for item in listed.responses if _holds_events(item) and not item.status
+    )
+
+
+def _holds_events(item: xml.Response) -> bool:
+    kinds = item.props.get(f"{xml.DAV}resourcetype")
+    names = {kind.tag.rpartition("}")[2] for kind in kinds} if kinds is not None else set()
+    if "calendar" not in names or names & _NOT_CALENDARS or _last_segment(item.href).lower() in _NOT_NAMES:
+        return False
+    components = item.props.get(f"{xml.CALDAV}supported-calendar-component-set")
+    supported = {comp.get("name", "").upper() for comp in components} if components is not None else set()
+    return not supported or "VEVENT" in supported
+
+
+def _calendar(item: xml.Response, base: str, addresses: frozenset[str]) -> RemoteCalendar:
+    granted = item.props.get(f"{xml.DAV}current-user-privilege-set")
+    privileges = {kind.tag.rpartition("}")[2] for kind in granted.iter()} if granted is not None else _WRITING
+    colour = _COLOUR.match(item.text(xml.COLOUR) or "")
+    zone = _TZID.search(item.text(f"{xml.CALDAV}calendar-timezone") or "")
+    url = urljoin(base, item.href)
+    return RemoteCalendar(
+        remote_id=url if url.endswith("/") else url + "/",
+        name=item.text(f"{xml.DAV}displayname") or _last_segment(item.href),
+        colour=colour[1].lower() if colour else None,
+        zone=zones.iana_name(zone[1]) if zone else None,
+        can_write=bool(privileges & _WRITING),
+        addresses=addresses,
+    )
+
+
+def _last_segment(href: str) -> str:
+    return unquote(urlsplit(href).path.rstrip("/").rpartition("/")[2])

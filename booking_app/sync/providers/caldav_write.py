@@ -1,0 +1,182 @@
+"""Our events into a calendar, conditionally, read back, and never twice (RFC 4791 section 5.3, RFC 9110 section 13)."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+from datetime import UTC
+from urllib.parse import urljoin, urlsplit
+
+from booking_app.sync import zones
+from booking_app.sync.errors import EditConflict, Gone, ProviderError, Rejected, Transient
+from booking_app.sync.ical_text import Places, Unreadable
+from booking_app.sync.ical_write import draft_fields, parse_own, write_event
+from booking_app.sync.model import CalendarRef, EventDraft, OwnEvent, Written
+from booking_app.sync.providers import caldav_xml as xml
+from booking_app.sync.providers.caldav_wire import Stored, Wire
+from booking_app.sync.providers.http import Reply, failure
+
+_CONTENT = {"Content-Type": "text/calendar; charset=utf-8", "Accept-Encoding": "identity"}
+_SAFE_NAME = re.compile(r"[A-Za-z0-9-]{1,100}")
+_UID_TAKEN = frozenset({f"{xml.CALDAV}no-uid-conflict", f"{xml.CALDAV}unique-scheduling-object-resource"})
+_LAG = (0.2, 0.5, 1.0)
+"""Seconds after which a written event is looked for again: some servers show it a moment later."""
+
+
+def path_for(collection: str, uid: str) -> str:
+    """The path under which an event of ours is created: derived from its UID, from a safe alphabet."""
+    name = uid.partition("@")[0]
+    if not _SAFE_NAME.fullmatch(name):
+        name = hashlib.sha256(uid.encode()).hexdigest()[:40]
+    return f"{urlsplit(collection).path}{name}.ics"
+
+
+class Writer:
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+
+    async def put(self, calendar: CalendarRef, draft: EventDraft, *, key: str | None, etag: str | None) -> Written:
+        """See `CalendarProvider.put`."""
+        if key is None:
+            return await self._create(calendar, draft)
+        return await self._update(calendar, draft, key, etag)
+
+    async def get(self, calendar: CalendarRef, *, key: str) -> tuple[OwnEvent, str] | None:
+        """See `CalendarProvider.get`."""
+        stored = await self._wire.fetch(calendar.remote_id, key)
+        if stored is None:
+            return None
+        own = _own(calendar, stored)
+        if own is None:
+            raise Rejected("What stands at the event's place is not our event.")
+        return own, stored.etag
+
+    async def remove(self, calendar: CalendarRef, *, key: str, etag: str | None) -> None:
+        """See `CalendarProvider.remove`. The server is asked to send no reply to anybody (RFC 6638 section 8.1)."""
+        headers = {"Schedule-Reply": "F"}
+        if etag is not None:
+            headers["If-Match"] = await self._strong(calendar, key, etag)
+            if not headers["If-Match"]:
+                return
+        reply = await self._wire.http.send("DELETE", urljoin(calendar.remote_id, key), headers=headers)
+        if reply.status in (200, 202, 204, 404, 410):
+            return
+        if reply.status == 412 and await self._wire.fetch(calendar.remote_id, key) is None:
+            return
+        raise failure(reply, "removing the event")
+
+    async def _strong(self, calendar: CalendarRef, key: str, etag: str) -> str:
+        """An etag for If-Match; "" if the object is gone. A weak one cannot be sent, so it is compared here and
+        the current version is used. Raises `EditConflict`."""
+        if not etag.startswith("W/"):
+            return etag
+        stored = await self._wire.fetch(calendar.remote_id, key)
+        if stored is None:
+            return ""
+        if stored.etag != etag:
+            raise EditConflict("Somebody else changed the event.")
+        return etag.removeprefix("W/")
+
+    async def _create(self, calendar: CalendarRef, draft: EventDraft) -> Written:
+        path = path_for(calendar.remote_id, draft.uid)
+        reply = await self._send(calendar, path, draft, {"If-None-Match": "*"})
+        if reply.status in (200, 201, 204):
+            return await self._read_back(calendar, path, draft)
+        if reply.status not in (403, 409, 412):
+            raise _refusal(reply)
+        found = await self._existing(calendar, path, draft, reply)
+        if found is None:
+            raise _refusal(reply)
+        path, stored, own = found
+        if own.fields == draft_fields(draft) and not own.cancelled:
+            return Written(key=path, etag=stored.etag)
+        return await self._update(calendar, draft, path, stored.etag)
+
+    async def _existing(
+        self, calendar: CalendarRef, path: str, draft: EventDraft, refused: Reply
+    ) -> tuple[str, Stored, OwnEvent] | None:
+        """Our event that is already in the calendar: under the derived name, where the server says the UID is
+        in use, or wherever a query finds it."""
+        errors = xml.error_elements(refused.body)
+        named = [xml.path_of(href, calendar.remote_id) for name in _UID_TAKEN for href in errors.get(name, ())]
+        collection = xml.comparable(urlsplit(calendar.remote_id).path)
+        inside = [item for item in named if xml.comparable(item).startswith(collection)]
+        for candidate in dict.fromkeys([path, *inside]):
+            stored = await self._wire.fetch(calendar.remote_id, candidate)
+            own = _own(calendar, stored) if stored else None
+            if stored and own and own.uid == draft.uid:
+                return candidate, stored, own
+        reply = await self._wire.report(calendar.remote_id, 1, xml.with_uid(draft.uid))
+        if reply.status != 207:
+            return None
+        listed = await self._wire.multistatus(reply, "looking for the event")
+        for item in listed.responses:
+            candidate = xml.path_of(item.href, calendar.remote_id)
+            if candidate.endswith("/"):
+                continue
+            stored = await self._wire.fetch(calendar.remote_id, candidate)
+            own = _own(calendar, stored) if stored else None
+            if stored and own and own.uid == draft.uid:
+                return candidate, stored, own
+        return None
+
+    async def _update(self, calendar: CalendarRef, draft: EventDraft, key: str, etag: str | None) -> Written:
+        if etag is None:
+            stored = await self._wire.fetch(calendar.remote_id, key)
+            if stored is None:
+                raise Gone("The event is no longer in the calendar.")
+            etag = stored.etag
+        condition = await self._strong(calendar, key, etag)
+        if not condition:
+            raise Gone("The event is no longer in the calendar.")
+        reply = await self._send(calendar, key, draft, {"If-Match": condition})
+        if reply.status in (200, 201, 204):
+            return await self._read_back(calendar, key, draft)
+        if reply.status == 412:
+            return await self._already_so(calendar, key, draft)
+        raise _refusal(reply)
+
+    async def _already_so(self, calendar: CalendarRef, key: str, draft: EventDraft) -> Written:
+        """After a failed condition: fine if the event already stands as wanted (our own write whose reply was
+        lost), else somebody changed or removed it."""
+        stored = await self._wire.fetch(calendar.remote_id, key)
+        if stored is None:
+            raise Gone("The event is no longer in the calendar.")
+        own = _own(calendar, stored)
+        if own and own.uid == draft.uid and own.fields == draft_fields(draft) and not own.cancelled:
+            return Written(key=key, etag=stored.etag)
+        raise EditConflict("Somebody else changed the event.")
+
+    async def _send(self, calendar: CalendarRef, path: str, draft: EventDraft, condition: dict[str, str]) -> Reply:
+        url = urljoin(calendar.remote_id, path)
+        return await self._wire.http.send("PUT", url, content=write_event(draft), headers={**_CONTENT, **condition})
+
+    async def _read_back(self, calendar: CalendarRef, path: str, draft: EventDraft) -> Written:
+        for pause in (*_LAG, None):
+            stored = await self._wire.fetch(calendar.remote_id, path)
+            if stored is not None:
+                own = _own(calendar, stored)
+                if own is None or own.uid != draft.uid or own.fields != draft_fields(draft) or own.cancelled:
+                    raise Rejected("The calendar server did not keep the event as it was written.")
+                return Written(key=path, etag=stored.etag)
+            if pause is not None:
+                await asyncio.sleep(pause)
+        raise Transient("The event was written but the calendar server does not show it yet.")
+
+
+def _own(calendar: CalendarRef, stored: Stored) -> OwnEvent | None:
+    try:
+        return parse_own(stored.data, Places(owner=zones.named(calendar.zone) or UTC, embedded={}))
+    except Unreadable as error:
+        raise Transient("The calendar server sent an event that cannot be read.") from error
+
+
+def _refusal(reply: Reply) -> ProviderError:
+    """Why a PUT failed. A precondition that the server names is about the event, not about access."""
+    named = [name.rpartition("}")[2] for name in xml.error_elements(reply.body) if name.startswith(xml.CALDAV)]
+    if reply.status in (403, 409, 412) and named:
+        return Rejected(f"The calendar server refused the event ({named[0][:60]}).")
+    if reply.status in (409, 412):
+        return Rejected(f"The calendar server refused the event (status {reply.status}).")
+    return failure(reply, "writing the event")

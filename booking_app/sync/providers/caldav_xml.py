@@ -1,0 +1,181 @@
+"""The XML of CalDAV (RFC 4791, 4918, 6578): requests built with the `caldav` library's elements, replies read by
+namespace with entities off. A reply that is not a complete multistatus raises; it is never "empty".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import quote, unquote, urljoin, urlsplit
+from xml.etree.ElementTree import Element, ParseError
+
+from caldav.elements import cdav, dav
+from caldav.elements import ical as apple
+from caldav.elements.base import BaseElement
+from defusedxml.common import DefusedXmlException
+from defusedxml.ElementTree import fromstring
+
+from booking_app.domain.clock import from_instant
+from booking_app.sync.errors import Transient
+
+DAV = "{DAV:}"
+CALDAV = "{urn:ietf:params:xml:ns:caldav}"
+CTAG = "{http://calendarserver.org/ns/}getctag"
+COLOUR = "{http://apple.com/ns/ical/}calendar-color"
+_STATUS = re.compile(r"HTTP/\d(?:\.\d)?\s+(\d{3})")
+
+
+class GetCTag(BaseElement):
+    tag = CTAG
+
+
+PRINCIPAL = (dav.CurrentUserPrincipal, cdav.CalendarHomeSet, dav.ResourceType)
+HOMES = (cdav.CalendarHomeSet, cdav.CalendarUserAddressSet)
+CALENDARS = (
+    dav.ResourceType,
+    dav.DisplayName,
+    cdav.SupportedCalendarComponentSet,
+    dav.CurrentUserPrivilegeSet,
+    apple.CalendarColor,
+    cdav.CalendarTimeZone,
+)
+STATE = (dav.ResourceType, dav.SyncToken, GetCTag, dav.SupportedReportSet)
+MEMBERS = (dav.GetEtag, dav.ResourceType)
+
+
+def _render(element: BaseElement, *children: BaseElement) -> bytes:
+    element.append(children)
+    return str(element).encode()
+
+
+def _props(kinds: Iterable[type[BaseElement]]) -> BaseElement:
+    return dav.Prop() + [kind() for kind in kinds]
+
+
+def propfind(kinds: Sequence[type[BaseElement]]) -> bytes:
+    return _render(dav.Propfind() + _props(kinds))
+
+
+def sync_collection(token: str) -> bytes:
+    """RFC 6578 section 3.2. No limit: some servers cut there and lose the rest."""
+    level = dav.SyncLevel(value="1")
+    return _render(dav.SyncCollection(), dav.SyncToken(value=token), level, _props([dav.GetEtag]))
+
+
+def multiget(hrefs: Iterable[str]) -> bytes:
+    wanted = _props([dav.GetEtag, cdav.CalendarData])
+    return _render(cdav.CalendarMultiGet(), wanted, *(dav.Href(value=href) for href in hrefs))
+
+
+def time_range(window: tuple[int, int]) -> bytes:
+    """RFC 4791 section 7.8: VEVENTs that touch the half-open window of instants, with their data."""
+    start, end = (from_instant(instant) for instant in window)
+    return _query(cdav.TimeRange(start, end))
+
+
+def with_uid(uid: str) -> bytes:
+    return _query(cdav.PropFilter("UID") + cdav.TextMatch(uid, collation="i;octet"))
+
+
+def _query(condition: BaseElement) -> bytes:
+    events = cdav.CompFilter("VEVENT") + condition
+    where = cdav.Filter() + (cdav.CompFilter("VCALENDAR") + events)
+    return _render(cdav.CalendarQuery(), _props([dav.GetEtag, cdav.CalendarData]), where)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Response:
+    """One `DAV:response`: the href as sent, its own status if it has one, and the properties with status 200."""
+
+    href: str
+    status: int | None
+    props: dict[str, Element] = field(default_factory=dict)
+    refused: frozenset[str] = frozenset()
+    """Names of properties whose status was 401, 403 or 5xx: not readable, as opposed to not there."""
+
+    def text(self, name: str) -> str | None:
+        element = self.props.get(name)
+        value = "".join(element.itertext()).strip() if element is not None else ""
+        return value or None
+
+    def has_kind(self, name: str) -> bool:
+        """Whether the resource type contains `name`."""
+        kinds = self.props.get(f"{DAV}resourcetype")
+        return kinds is not None and kinds.find(name) is not None
+
+    def hrefs(self, name: str) -> list[str]:
+        element = self.props.get(name)
+        found = element.iter(f"{DAV}href") if element is not None else iter(())
+        return [text for item in found if (text := (item.text or "").strip())]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Multistatus:
+    responses: tuple[Response, ...]
+    token: str | None = None
+
+
+def parse_multistatus(body: bytes) -> Multistatus:
+    """Read a 207 body. Raises `Transient` for anything but a complete multistatus."""
+    root = parse(body)
+    if root is None or root.tag != f"{DAV}multistatus":
+        raise Transient("The calendar server's answer is not the list that was asked for.")
+    responses: list[Response] = []
+    for element in root.findall(f"{DAV}response"):
+        status = _status(element.find(f"{DAV}status"))
+        props: dict[str, Element] = {}
+        refused: set[str] = set()
+        for propstat in element.findall(f"{DAV}propstat"):
+            found = _status(propstat.find(f"{DAV}status"))
+            prop = propstat.find(f"{DAV}prop")
+            for item in prop if prop is not None else ():
+                if found == 200:
+                    props[item.tag] = item
+                elif found is None or found in (401, 403) or found >= 500:
+                    refused.add(item.tag)
+        hrefs = [(item.text or "").strip() for item in element.findall(f"{DAV}href")]
+        if not any(hrefs):
+            raise Transient("The calendar server's answer names no resource.")
+        responses.extend(
+            Response(href=href, status=status, props=props, refused=frozenset(refused)) for href in hrefs if href
+        )
+    token = root.find(f"{DAV}sync-token")
+    return Multistatus(
+        responses=tuple(responses), token=(token.text or "").strip() or None if token is not None else None
+    )
+
+
+def parse(body: bytes) -> Element | None:
+    """The root element, or None for what is not one complete XML document."""
+    try:
+        root: Element = fromstring(body)
+    except (ParseError, DefusedXmlException, ValueError):
+        return None
+    return root
+
+
+def error_elements(body: bytes) -> dict[str, list[str]]:
+    """Precondition name -> hrefs inside it, from a `DAV:error` body (RFC 4918 section 16)."""
+    root = parse(body)
+    if root is None:
+        return {}
+    errors = [root] if root.tag == f"{DAV}error" else root.iter(f"{DAV}error")
+    return {
+        item.tag: [(href.text or "").strip() for href in item.iter(f"{DAV}href")] for error in errors for item in error
+    }
+
+
+def _status(element: Element | None) -> int | None:
+    match = _STATUS.match((element.text or "").strip()) if element is not None else None
+    return int(match[1]) if match else None
+
+
+def path_of(href: str, base: str) -> str:
+    """The path of an href as the server wrote it; `base` is the URL that was asked."""
+    return urlsplit(urljoin(base, href)).path
+
+
+def comparable(path: str) -> str:
+    """A path in one spelling: `%7E` and `~`, `%40` and `@` are the same resource."""
+    return quote(unquote(path, errors="surrogateescape"), safe="/", errors="surrogateescape")

@@ -1,0 +1,245 @@
+"""Writing out: make the person's calendar show the appointment as it stands now, once, whatever happened before.
+
+Every step may be the last one before a crash. What is about to be written is committed first, the event's name is
+derived from its uid, and each step leads to the same end when it is taken again.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from booking_app.db import push_queries
+from booking_app.db.changes import announce
+from booking_app.db.locks import lock_calendar, lock_connection
+from booking_app.db.push_queries import Placed, ToWrite
+from booking_app.db.tables import DelaySample, Mirror
+from booking_app.domain.appointment import AppointmentState, ConnectionState
+from booking_app.domain.clock import from_instant, to_instant
+from booking_app.domain.effects import Done, Outcome, Park, Retry, Work
+from booking_app.metrics import outbound
+from booking_app.services.context import Context
+from booking_app.sync import health
+from booking_app.sync.accounts import Accounts
+from booking_app.sync.errors import AccessLost, EditConflict, Gone, ProviderError, Rejected, Transient
+from booking_app.sync.event import draft_of
+from booking_app.sync.ical_write import draft_fields
+from booking_app.sync.model import CalendarRef, EventDraft, OwnEvent, Written
+from booking_app.sync.own import own_uid, standing_times
+from booking_app.sync.provider import CalendarProvider
+from booking_app.sync.reference import reference
+from booking_app.sync.tokens import manage_url
+
+log = logging.getLogger(__name__)
+
+PATIENCE = 3
+"""So many refusals of one write are taken for bad luck before a person has to look."""
+SIGNED_OUT = Retry(reason="Waits for the calendar account to be signed in again.", after=600)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Event:
+    """The event of one appointment in one person's calendar, and what it says."""
+
+    wanted: ToWrite
+    appointment_id: int
+    bookable_id: int
+    draft: EventDraft
+
+
+async def push(ctx: Context, accounts: Accounts, work: Work) -> Outcome:
+    """The handler of the effect `calendar`; the key is "appointment id:bookable id"."""
+    appointment_id, bookable_id = (int(part) for part in work.key.split(":"))
+    async with ctx.sessions() as db:
+        wanted = await push_queries.to_write(db, appointment_id, bookable_id)
+    if wanted is None or wanted.appointment.state == AppointmentState.HELD.value:
+        return Done()
+    uid = own_uid(wanted.appointment.uid, bookable_id)
+    event = _Event(
+        wanted=wanted,
+        appointment_id=appointment_id,
+        bookable_id=bookable_id,
+        draft=draft_of(wanted, uid, manage_url(ctx, wanted.bookings)),
+    )
+    place = _place(wanted)
+    if place is not None and wanted.appointment.conflict:
+        return Park(reason=wanted.appointment.conflict)
+    mirror, standing = wanted.mirror, wanted.mirrored_in
+    if mirror is not None and standing is not None and (place is None or place.calendar.id != standing.calendar.id):
+        try:
+            waits = await _take_away(ctx, accounts, event, mirror, standing, moving=place is not None)
+        except ProviderError as error:
+            outcome = await _failed(ctx, accounts, error, standing, work)
+            waits_for_somebody = outcome == SIGNED_OUT or isinstance(outcome, Park)
+            if waits_for_somebody and standing.connection.state == ConnectionState.DISCONNECTED.value:
+                # Nobody looks after that account any more: the event stays in it, the password goes.
+                await _forget(ctx, event, mirror, standing)
+                return Retry(reason="The event could not be removed from the disconnected account.")
+            return outcome
+        if waits is not None:
+            return waits
+    if place is None or event.draft.end <= to_instant(ctx.now()):
+        return Done()
+    if place.connection.state == ConnectionState.NEEDS_SIGN_IN.value:
+        return SIGNED_OUT
+    try:
+        return await _stand(ctx, accounts, event, place, work)
+    except ProviderError as error:
+        return await _failed(ctx, accounts, error, place, work)
+
+
+def _place(wanted: ToWrite) -> Placed | None:
+    """Where the event belongs: the chosen target, else where it already stands; None if nowhere."""
+    if wanted.appointment.state != AppointmentState.CONFIRMED.value or not wanted.occupies:
+        return None
+    if wanted.target is not None:
+        return wanted.target
+    standing = wanted.mirrored_in
+    if standing is not None and standing.connection.state != ConnectionState.DISCONNECTED.value:
+        return standing
+    return None
+
+
+async def _take_away(
+    ctx: Context, accounts: Accounts, event: _Event, mirror: Mirror, standing: Placed, *, moving: bool
+) -> Outcome | None:
+    """Remove the event from where it stands. An outcome if that has to wait."""
+    past = mirror.ends_at is not None and mirror.ends_at <= ctx.now()
+    if standing.connection.state == ConnectionState.NEEDS_SIGN_IN.value and not moving:
+        return SIGNED_OUT
+    if standing.connection.state != ConnectionState.NEEDS_SIGN_IN.value and not past:
+        provider = await accounts.of(standing.connection)
+        ref = reference(standing.calendar, standing.connection, standing.owner)
+        key, etag = mirror.key, mirror.etag
+        if key is None:
+            # Its creation was begun and perhaps finished: doing it again is the way to learn where it stands.
+            written = await provider.put(ref, event.draft, key=None, etag=None)
+            key, etag = written.key, written.etag
+        try:
+            await provider.remove(ref, key=key, etag=etag)
+        except EditConflict:
+            found = await provider.get(ref, key=key)
+            if found is not None:
+                await provider.remove(ref, key=key, etag=found[1])
+    await _forget(ctx, event, mirror, standing)
+    return None
+
+
+async def _forget(ctx: Context, event: _Event, mirror: Mirror, standing: Placed) -> None:
+    async with ctx.sessions.begin() as db:
+        await lock_calendar(db, standing.calendar.id or 0)
+        await push_queries.forget_event(db, mirror)
+        await announce(db, "availability", [event.bookable_id])
+        await announce(db, "sync", [standing.connection.id or 0])
+
+
+async def _stand(ctx: Context, accounts: Accounts, event: _Event, place: Placed, work: Work) -> Outcome:
+    """Write the event where it belongs, and note how it stands there."""
+    start, end = from_instant(event.draft.start), from_instant(event.draft.end)
+    provider = await accounts.of(place.connection)
+    ref = reference(place.calendar, place.connection, place.owner)
+    async with ctx.sessions.begin() as db:
+        await push_queries.intend(
+            db,
+            appointment_id=event.appointment_id,
+            bookable_id=event.bookable_id,
+            calendar_id=place.calendar.id or 0,
+            uid=event.draft.uid,
+            start=start,
+            end=end,
+        )
+    mirror = event.wanted.mirror
+    key, etag = (mirror.key, mirror.etag) if mirror and mirror.calendar_id == place.calendar.id else (None, None)
+    try:
+        written = await provider.put(ref, event.draft, key=key, etag=etag)
+    except (EditConflict, Gone) as error:
+        if key is None:
+            raise
+        found = await _seen(provider, ref, key)
+        if found is None or found[0].cancelled or (found[0].start, found[0].end) not in _our_times(event):
+            return await _leave_to_the_next_read(ctx, event, place, work)
+        if isinstance(error, Gone):
+            raise
+        # A note or an alarm of the owner's: our fields go on top of it.
+        written = await provider.put(ref, event.draft, key=key, etag=found[1])
+    await _note(ctx, event, place, written, work)
+    return Done()
+
+
+async def _seen(provider: CalendarProvider, ref: CalendarRef, key: str) -> tuple[OwnEvent, str] | None:
+    try:
+        return await provider.get(ref, key=key)
+    except Gone:
+        return None  # the whole calendar
+
+
+def _our_times(event: _Event) -> frozenset[tuple[int, int]]:
+    return standing_times(event.wanted.appointment, event.wanted.mirror)
+
+
+async def _note(ctx: Context, event: _Event, place: Placed, written: Written, work: Work) -> None:
+    now = ctx.now()
+    delay = max(0.0, now.timestamp() - work.created_at)
+    async with ctx.sessions.begin() as db:
+        await lock_calendar(db, place.calendar.id or 0)
+        mirror = await push_queries.mirror_of(db, event.appointment_id, event.bookable_id)
+        if mirror is not None:
+            freed = await push_queries.wrote(
+                db,
+                mirror,
+                key=written.key,
+                etag=written.etag,
+                fields=draft_fields(event.draft),
+                start=from_instant(event.draft.start),
+                end=from_instant(event.draft.end),
+                now=now,
+            )
+            if freed:
+                await announce(db, "availability", [event.bookable_id])
+        db.add(DelaySample(kind="outbound", seconds=delay, at=now))
+        await announce(db, "sync", [place.connection.id or 0])
+    outbound.observe(delay)
+
+
+async def _leave_to_the_next_read(ctx: Context, event: _Event, place: Placed, work: Work) -> Outcome:
+    """The owner may have moved or deleted the event: that is never decided here, where nobody knows whether the whole
+    calendar is gone, nor is it written over."""
+    if not (place.calendar.blocks or place.calendar.target):
+        reason = "The event was changed in a calendar that is no longer followed."
+        return Retry(reason=reason) if work.attempts < PATIENCE else Park(reason=reason)
+    async with ctx.sessions.begin() as db:
+        await lock_calendar(db, place.calendar.id or 0)
+        mirror = await push_queries.mirror_of(db, event.appointment_id, event.bookable_id)
+        if mirror is not None:
+            await push_queries.doubt(db, mirror, ctx.now())
+    return Retry(reason="The event was changed in the calendar, which is read first.")
+
+
+async def _failed(ctx: Context, accounts: Accounts, error: ProviderError, place: Placed, work: Work) -> Outcome:
+    log.warning("push.failed", extra={"work": work.id, "error": type(error).__name__, "attempts": work.attempts})
+    match error:
+        case AccessLost():
+            return await _refused(ctx, accounts, place, error, work)
+        case Transient(retry_after=after):
+            return Retry(reason=str(error), after=after)
+        case Rejected() | Gone():
+            return Retry(reason=str(error)) if work.attempts < PATIENCE else Park(reason=str(error))
+        case _:
+            return Retry(reason=str(error))
+
+
+async def _refused(ctx: Context, accounts: Accounts, place: Placed, error: AccessLost, work: Work) -> Outcome:
+    """One refused request may concern one calendar only: an account is lost when it refuses twice."""
+    try:
+        provider = await accounts.of(place.connection)
+        await provider.list_calendars()
+    except AccessLost:
+        async with ctx.sessions.begin() as db:
+            current = await lock_connection(db, place.connection.id or 0)
+            if current is not None and current.secret == place.connection.secret:
+                await health.lost_access(db, current, str(error), ctx.now())
+        return SIGNED_OUT
+    except ProviderError as other:
+        return Retry(reason=str(other))
+    reason = f"The account works, but this calendar does not take the event. {error}"
+    return Retry(reason=reason) if work.attempts < PATIENCE else Park(reason=reason)

@@ -1,0 +1,107 @@
+"""Fixtures of real parts: one PostgreSQL for the run, a migrated template, a fresh copy for each test."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import conninfo
+from sqlalchemy import make_url
+
+from booking_app.db import migrate
+from booking_app.db.embedded import EmbeddedPostgres
+from booking_app.db.engine import Sessions, create_engine, create_sessions
+from booking_app.services.context import Context
+from booking_app.sync.vault import Vault, new_key
+
+_numbers = itertools.count(1)
+
+
+@dataclass
+class Clock:
+    """A clock that tests set and move. Starts on a Monday at 08:00 UTC."""
+
+    time: datetime = field(default_factory=lambda: datetime(2027, 3, 1, 8, 0, tzinfo=UTC))
+
+    def __call__(self) -> datetime:
+        return self.time
+
+    def advance(self, **delta: float) -> None:
+        self.time += timedelta(**delta)
+
+
+def other_database(url: str, name: str) -> str:
+    """`url` pointing at another database of the same server."""
+    return make_url(url).set(database=name).render_as_string(hide_password=False)
+
+
+def execute(url: str, statement: str) -> None:
+    with psycopg.connect(conninfo.make_conninfo(url), autocommit=True) as connection:
+        connection.execute(statement.encode())
+
+
+@contextlib.contextmanager
+def open_folder() -> Iterator[Path]:
+    """A fresh folder that PostgreSQL may enter: under root it runs as somebody else, and pytest closes its own folders
+    to others whenever a session starts."""
+    with tempfile.TemporaryDirectory(prefix="booking-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With several workers: a file stays on one, and so do all who use the browser suite's running app."""
+    for item in items:
+        shared = "instance" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("browser" if shared else item.path.stem))
+
+
+@pytest.fixture(scope="session")
+def postgres_folder() -> Iterator[Path]:
+    with open_folder() as folder:
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def postgres_url(postgres_folder: Path) -> Iterator[str]:
+    """A real server for the whole run, with a migrated database `template_app`."""
+    server = EmbeddedPostgres(postgres_folder)
+    execute(server.url, "CREATE DATABASE template_app")
+    migrate.upgrade(other_database(server.url, "template_app"))
+    yield server.url
+    server.stop()
+
+
+@pytest.fixture
+def database_url(postgres_url: str) -> Iterator[str]:
+    """A fresh migrated database, dropped after the test."""
+    name = f"test_{next(_numbers)}"
+    execute(postgres_url, f"CREATE DATABASE {name} TEMPLATE template_app STRATEGY file_copy")
+    yield other_database(postgres_url, name)
+    execute(postgres_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+async def sessions(database_url: str) -> AsyncIterator[Sessions]:
+    engine = create_engine(database_url)
+    yield create_sessions(engine)
+    await engine.dispose()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def ctx(sessions: Sessions, clock: Clock) -> Context:
+    """Use-cases on a fresh database, a clock that stands still and no calendars."""
+    return Context(sessions=sessions, now=clock, sealer=Vault([new_key()]), public_url="https://book.example.com")

@@ -1,0 +1,135 @@
+"""The calendar servers that the contract is held against, and the calendar app that acts on each."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+from urllib.parse import urljoin
+
+from caldav.calendarobjectresource import CalendarObjectResource
+from caldav.collection import Calendar
+from caldav.davclient import DAVClient
+
+from booking_app.sync.model import CalendarRef, Credentials
+from booking_app.sync.provider import CalendarProvider
+from booking_app.sync.providers.addresses import AddressPolicy
+from booking_app.sync.providers.caldav import CaldavProvider
+from booking_app.sync.providers.memory import MemoryProvider, MemoryServer
+
+ZONE = "Europe/Amsterdam"
+OWNER = "ann@example.com"
+LOCAL = AddressPolicy(allow_private=True, allow_http=True)
+
+
+class CalendarApp(Protocol):
+    """What a person does in their calendar program. `name` identifies an object afterwards."""
+
+    def add(self, text: str) -> str: ...
+    def change(self, name: str, text: str) -> None: ...
+    def delete(self, name: str) -> None: ...
+    def texts(self) -> list[str]: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backend:
+    name: str
+    calendar: CalendarRef
+    app: CalendarApp
+    open: Callable[[], CalendarProvider]
+
+
+class LibraryApp:
+    """An independent program: the `caldav` package with its own HTTP stack."""
+
+    def __init__(self, url: str, user: str, password: str) -> None:
+        self._client = DAVClient(url=url, username=user or None, password=password or None)
+        self._calendar = Calendar(client=self._client, url=url)
+
+    def add(self, text: str) -> str:
+        target = urljoin(str(self._calendar.url), f"{uuid.uuid4()}.ics")
+        self._write(target, text)
+        return target
+
+    def change(self, name: str, text: str) -> None:
+        self._write(name, text)
+
+    def _write(self, url: str, text: str) -> None:
+        headers = {"Content-Type": "text/calendar; charset=utf-8"}
+        answer = self._client.put(urljoin(str(self._calendar.url), url), crlf(text), headers)
+        assert answer.status in (200, 201, 204), (answer.status, answer.raw)
+
+    def delete(self, name: str) -> None:
+        answer = self._client.delete(urljoin(str(self._calendar.url), name))
+        assert answer.status in (200, 204), answer.status
+
+    def texts(self) -> list[str]:
+        found = []
+        for item in self.events():
+            item.load()
+            found.append(str(item.data))
+        return found
+
+    def events(self) -> Sequence[CalendarObjectResource]:
+        found = self._calendar.get_events()
+        assert isinstance(found, list)
+        return found
+
+    def clear(self) -> None:
+        for item in self.events():
+            item.delete()
+
+    def drop(self) -> None:
+        self._calendar.delete()  # type: ignore[no-untyped-call]
+
+    def close(self) -> None:
+        self._client.close()
+
+
+class MemoryApp:
+    def __init__(self, server: MemoryServer, remote_id: str) -> None:
+        self._server = server
+        self._remote_id = remote_id
+
+    def add(self, text: str) -> str:
+        return self._server.store(self._remote_id, f"{uuid.uuid4()}.ics", crlf(text).encode())
+
+    def change(self, name: str, text: str) -> None:
+        self._server.store(self._remote_id, name.rpartition("/")[2], crlf(text).encode())
+
+    def delete(self, name: str) -> None:
+        self._server.erase(self._remote_id, name)
+
+    def texts(self) -> list[str]:
+        return [data.decode() for data in self._server.read(self._remote_id).values()]
+
+
+def crlf(text: str) -> str:
+    return re.sub(r"\r?\n", "\r\n", text.strip() + "\n")
+
+
+def memory_backend() -> Backend:
+    server = MemoryServer()
+    remote_id = server.add_calendar("ann", "work", zone=ZONE)
+    return Backend(
+        name="memory",
+        calendar=ref(remote_id),
+        app=MemoryApp(server, remote_id),
+        open=lambda: MemoryProvider(server, account="ann"),
+    )
+
+
+def caldav_backend(name: str, *, entry: str, collection: str, app: LibraryApp, user: str, password: str) -> Backend:
+    credentials = Credentials(address=entry, username=user, secret=password)
+    return Backend(
+        name=name,
+        calendar=ref(collection),
+        app=app,
+        open=lambda: CaldavProvider(credentials, policy=LOCAL),
+    )
+
+
+def ref(remote_id: str) -> CalendarRef:
+    return CalendarRef(remote_id=remote_id, zone=ZONE, addresses=frozenset({OWNER}))

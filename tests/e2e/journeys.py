@@ -1,0 +1,100 @@
+"""What browser tests do again and again: open a service, find a time, fill in the form, look into a real calendar."""
+
+from __future__ import annotations
+
+import re
+import time
+import uuid
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+from caldav.davclient import DAVClient
+from playwright.sync_api import Locator, Page, expect
+
+Found = TypeVar("Found")
+
+AMSTERDAM = ZoneInfo("Europe/Amsterdam")
+
+
+def eventually(look: Callable[[], Found], seconds: float = 30) -> Found:
+    """The first truthy outcome of `look`; fails after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not (found := look()):
+        assert time.monotonic() < deadline, f"not within {seconds} s"
+        time.sleep(0.1)
+    return found
+
+
+def open_service(page: Page, slug: str) -> None:
+    page.goto(f"/book/{slug}")
+    page.locator(".slot").first.wait_for()
+
+
+def show_day(page: Page, number: int) -> str:
+    """Show the free day of next month with this position; its ISO-like label."""
+    title = page.locator("#month-title")
+    before = title.text_content() or ""
+    page.get_by_role("button", name="Later month").click()
+    expect(title).not_to_have_text(before)
+    day = page.locator(".day.free").nth(number)
+    label = day.get_attribute("aria-label") or ""
+    day.click()
+    expect(day).to_have_attribute("aria-pressed", "true")
+    page.locator(".slot:not(.gone)").first.wait_for()
+    return label
+
+
+def slot(page: Page, number: int) -> Locator:
+    """A free slot of the day, by a locator that stays with its time."""
+    label = page.locator(".slot:not(.gone)").nth(number).get_attribute("aria-label") or ""
+    return page.locator(f'.slot[aria-label^="{label}"]')
+
+
+def moment_of(chosen: Locator) -> datetime:
+    """When a slot starts, from what a screen reader says: weekday, date, time and zone."""
+    label = chosen.get_attribute("aria-label") or ""
+    found = re.match(r"\w+ (\d+ \w+ \d+), (\d+:\d+), .*?(\w+/[\w/]+|UTC)\)?", label)
+    assert found, label
+    zone = ZoneInfo(found[3])
+    return datetime.strptime(f"{found[1]} {found[2]}", "%d %B %Y %H:%M").replace(tzinfo=zone)
+
+
+def keep(page: Page, chosen: Locator) -> None:
+    """Choose a slot and go on to the form."""
+    chosen.click()
+    page.get_by_role("button", name=re.compile("^Continue with")).click()
+    page.get_by_role("heading", name="Your details").wait_for()
+
+
+def fill(page: Page, name: str, email: str = "robin@example.com") -> None:
+    page.get_by_label("Your name").fill(name)
+    page.get_by_label("E-mail").fill(email)
+
+
+def book(page: Page, name: str) -> str:
+    """Send the form; the manage link."""
+    fill(page, name)
+    page.locator("#book").click()
+    page.get_by_role("heading", name="You are booked").wait_for()
+    return page.get_by_label("Your private link to move or cancel").input_value()
+
+
+class OwnCalendar:
+    """A person's calendar as their own calendar app uses it: through the public `caldav` library."""
+
+    def __init__(self, facts: dict[str, Any]) -> None:
+        client = DAVClient(url=facts["url"], username=facts["user"], password=facts["password"])
+        self._calendar: Any = client.calendar(url=facts["calendar_url"])  # type: ignore[no-untyped-call]
+
+    def put(self, start: datetime, minutes: int = 30, summary: str = "Dentist") -> Any:
+        """A foreign event."""
+        return self._calendar.save_event(
+            uid=str(uuid.uuid4()), dtstart=start, dtend=start + timedelta(minutes=minutes), summary=summary
+        )
+
+    def at(self, start: datetime) -> list[str]:
+        """The iCalendar texts of the events that start then."""
+        found = self._calendar.search(start=start, end=start + timedelta(minutes=1), event=True, expand=False)
+        return [str(each.data) for each in found]
