@@ -25,6 +25,9 @@ class Connection(SQLModel, table=True):
     address: str = ""
     username: str = ""
     secret: bytes = Field(default=b"", sa_column=Column(LargeBinary, nullable=False))
+    subject: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    """Who it is at a provider that is linked by consent (OpenID `sub`): addresses change, this does not."""
+    mode: str = Field(default="full", sa_column_kwargs={"server_default": "full"})
     state: str = "ok"
     reason: str = ""
     failing_since: datetime | None = moment()
@@ -60,6 +63,8 @@ class Calendar(SQLModel, table=True):
     """When all versions were last compared, which mends whatever an incremental read may have missed."""
     changed_at: datetime | None = moment()
     due_at: datetime = moment(nullable=False, index=True)
+    pushed_at: datetime | None = moment()
+    """When the provider last said that something changed."""
     hot_until: datetime | None = moment()
     lease_until: datetime | None = moment()
     failures: int = 0

@@ -6,6 +6,7 @@ from booking_app.db.account_tables import Account, OneTimeLink, Session
 from booking_app.db.booking_tables import Appointment, Booking, IdempotencyKey, Occupancy
 from booking_app.db.catalog_tables import Bookable, DateOverride, Service, ServiceBookable, WeeklyHours
 from booking_app.db.columns import metadata
+from booking_app.db.oauth_tables import Channel, ConsentAttempt, Grant, ProviderApp
 from booking_app.db.sync_tables import (
     Alert,
     BusyBlock,
@@ -26,14 +27,18 @@ __all__ = [
     "BusyBlock",
     "Calendar",
     "CalendarObject",
+    "Channel",
     "Connection",
+    "ConsentAttempt",
     "DateOverride",
     "DelaySample",
+    "Grant",
     "IdempotencyKey",
     "Mirror",
     "Occupancy",
     "OneTimeLink",
     "Outbox",
+    "ProviderApp",
     "Service",
     "ServiceBookable",
     "Session",

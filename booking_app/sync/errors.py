@@ -2,6 +2,7 @@
 
     ProviderError
     ├── Transient      try again, not before `retry_after` seconds; the old copy stays
+    │   └── ProviderRefused  the installation is refused, not the account: one incident for all
     ├── CursorExpired  read the whole calendar again, swap when it is complete
     ├── EditConflict   somebody changed the event since we read it: read, decide, write again
     ├── Gone           confirmed: the object or calendar does not exist (404/410 from the provider itself)
@@ -22,6 +23,11 @@ class Transient(ProviderError):
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class ProviderRefused(Transient):
+    """The provider does not accept this installation (a wrong or expired client secret, say): nobody's account is at
+    fault. One incident for the admins, however many accounts it stops; tried again like any disturbance."""
 
 
 class CursorExpired(ProviderError):

@@ -83,11 +83,14 @@ class Delta:
 
     `full` means `objects` + `unchanged` is the whole calendar (within the window) and whatever else is known is
     no longer there. `unchanged` are the keys whose etag equals the known one and which were not downloaded
-    again. `gone` are keys the provider itself reports as removed. `cursor` is where the next read starts."""
+    again. `gone` are keys the provider itself reports as removed. `outside` are known keys of which nothing lies in the
+    window any more, by the provider's word or because their last occurrence was over before it: nobody deleted them,
+    they are simply not held on. `cursor` is where the next read starts."""
 
     objects: tuple[RemoteObject, ...]
     gone: frozenset[str] = frozenset()
     unchanged: frozenset[str] = frozenset()
+    outside: frozenset[str] = frozenset()
     cursor: str | None = None
     full: bool = False
 
@@ -122,6 +125,25 @@ class Credentials:
     address: str
     username: str
     secret: str = field(repr=False)
+
+
+class Mode(StrEnum):
+    """How much a person lets us do. `FULL`: read when they are busy, write appointments. `BUSY`: busy times only, which
+    asks the provider for less and never writes."""
+
+    FULL = "full"
+    BUSY = "busy"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Opened:
+    """A push channel at the provider. `remote_id` names it there (a Graph subscription; for Google, where we choose the
+    name, the same as ours), `resource_id` is what Google wants back to stop it. `expires_at` is an instant, as the
+    provider says it."""
+
+    remote_id: str
+    resource_id: str = ""
+    expires_at: int
 
 
 Known = Mapping[str, str]

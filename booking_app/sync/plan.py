@@ -65,7 +65,7 @@ class Store:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Drop:
-    """The object is confirmed gone: forget it and its blocks."""
+    """The object is confirmed gone, or nothing of it lies in the window any more: forget it and its blocks."""
 
     key: str
 
@@ -129,8 +129,8 @@ def suspects(known: Mapping[str, Held], ours: Mapping[str, Ours], delta: Delta) 
     """The keys that need a second look: reported gone, absent from a full read, missing before, or our own event
     cancelled by its owner."""
     shown = {each.key for each in delta.objects} | delta.unchanged
-    absent = set(known) - shown if delta.full else (delta.gone & set(known))
-    before = {key for key, held in known.items() if held.missing} - shown
+    absent = set(known) - shown - delta.outside if delta.full else (delta.gone & set(known))
+    before = {key for key, held in known.items() if held.missing} - shown - delta.outside
     cancelled = {
         each.key for each in delta.objects if each.own and each.own.cancelled and _here(ours, each.uid, each.key)
     }
@@ -195,7 +195,7 @@ def plan(
                 problems=len(item.problems),
             )
         )
-    drop = [Drop(key=key) for key in sorted(confirmed)]
+    drop = [Drop(key=key) for key in sorted({*confirmed, *(delta.outside & set(known))})]
     waiting = {key for key in suspected if key not in confirmed and key in known}
     for key in sorted(confirmed):
         uid = known[key].uid if key in known else next(item.uid for item in delta.objects if item.key == key)

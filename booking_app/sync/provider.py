@@ -1,4 +1,7 @@
-"""What a calendar provider is: five verbs and nothing optional. One adapter a file, one contract suite for all."""
+"""What a calendar provider is: five verbs and nothing optional. One adapter a file, one contract suite for all.
+
+An account that is opened by OAuth gets its access tokens from a `TokenSource`. A provider that pushes has a `Notifier`
+beside its `CalendarProvider`: pushes only make the regular read come earlier, so nothing depends on them."""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from booking_app.sync.model import (
     Delta,
     EventDraft,
     Known,
+    Opened,
     OwnEvent,
     RemoteCalendar,
     Written,
@@ -55,4 +59,38 @@ class CalendarProvider(Protocol):
 
     async def close(self) -> None:
         """Release network resources."""
+        ...
+
+
+class TokenSource(Protocol):
+    """The access tokens of one account, refreshed ahead of their end and stored by whoever stands behind this."""
+
+    async def token(self) -> str:
+        """A token that is good for at least a minute. Raises `AccessLost` when the person has to consent again,
+        `ProviderRefused` when the provider does not accept this installation, `Transient` otherwise."""
+        ...
+
+    async def refused(self, token: str) -> None:
+        """The provider answered 401 to this token: the next call of `token` hands out another one."""
+        ...
+
+
+class Notifier(Protocol):
+    """The push channels of one account. Every method raises only `sync.errors.ProviderError`s."""
+
+    per_calendar: bool
+    """Whether each calendar has a channel of its own, or one channel covers the account."""
+
+    async def open(self, calendar: CalendarRef | None, *, uid: str, address: str, secret: str) -> Opened:
+        """Ask for pushes to `address` (https). `uid` is our name of the channel, stored before the call, because the
+        first message may arrive before the answer; `secret` comes back in each message. `calendar` is None exactly
+        if not `per_calendar`."""
+        ...
+
+    async def extend(self, channel: Opened) -> Opened | None:
+        """Make it last longer. None if the provider cannot: then a new one is opened and the old one closed."""
+        ...
+
+    async def close(self, channel: Opened) -> None:
+        """End it; one that does not exist any more is success."""
         ...

@@ -64,6 +64,15 @@ def test_what_a_full_read_does_not_show_is_a_suspect_and_unchanged_is_shown() ->
     assert suspects(held(3), {}, delta) == {"/1.ics", "/2.ics"}
 
 
+def test_what_lies_outside_the_window_is_let_go_without_anybody_having_deleted_it() -> None:
+    known = {**held(2), "/own.ics": Held(etag='"1"', uid=OWN)}
+    delta = Delta(objects=(), unchanged=frozenset({"/0.ics"}), outside=frozenset({"/1.ics", "/own.ics"}), full=True)
+    assert suspects(known, {OWN: make_ours()}, delta) == frozenset()
+    found = decided(delta, known, {OWN: make_ours()})
+    assert found.drop == (Drop(key="/1.ics"), Drop(key="/own.ics"))
+    assert found.deleted == ()
+
+
 def test_a_removal_of_something_never_known_means_nothing() -> None:
     assert suspects(held(1), {}, Delta(objects=(), gone=frozenset({"/never.ics"}))) == frozenset()
 

@@ -102,18 +102,20 @@ class _GuardedTransport(httpx.AsyncHTTPTransport):
 
 class Http:
     """Requests on behalf of one account. `base` is the address that the credentials were given for: they go to
-    no other party. Every method raises only `ProviderError`s."""
+    no other party. Without `username` nothing is added to a request: who speaks OAuth sends the header. Every method
+    raises only `ProviderError`s."""
 
     def __init__(
         self,
         base: str,
         *,
         policy: AddressPolicy,
-        username: str,
-        secret: str,
+        username: str = "",
+        secret: str = "",
         context: ssl.SSLContext | None = None,
         max_reply_bytes: int = MAX_REPLY_BYTES,
         deadline: float = _DEADLINE,
+        timeout: httpx.Timeout = _TIMEOUT,
     ) -> None:
         policy.check_url(base)
         self.base = base
@@ -121,10 +123,10 @@ class Http:
         self._max_reply_bytes = max_reply_bytes
         self._deadline = deadline
         self._digest = httpx.DigestAuth(username.encode(), secret.encode())
-        self._auth: httpx.Auth = httpx.BasicAuth(username.encode(), secret.encode())
+        self._auth: httpx.Auth | None = httpx.BasicAuth(username.encode(), secret.encode()) if username else None
         self._client = httpx.AsyncClient(
             transport=_GuardedTransport(policy, context or ssl.create_default_context()),
-            timeout=_TIMEOUT,
+            timeout=timeout,
             follow_redirects=False,
             trust_env=False,
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
@@ -147,7 +149,7 @@ class Http:
         for attempt in (1, 2):
             try:
                 reply = await self._exchange(method, url, content, headers or {})
-                if reply.status == 401 and self._auth is not self._digest and _wants_digest(reply):
+                if reply.status == 401 and self._auth not in (None, self._digest) and _wants_digest(reply):
                     self._auth = self._digest
                     reply = await self._exchange(method, url, content, headers or {})
                 return reply
