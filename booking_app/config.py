@@ -82,6 +82,11 @@ class Settings(Surface):
     allow_private_calendar_hosts: bool = False
     """Lets staff connect calendars by plain http and on private addresses. The demo turns it on."""
 
+    google_url: str = ""
+    """One address that stands in for all of Google's hosts (a simulator); empty: Google itself."""
+    microsoft_url: str = ""
+    """The same for Microsoft."""
+
     rate_slots: int = Field(default=240, ge=1)
     """Requests for slots a minute and client address."""
     rate_bookings: int = Field(default=20, ge=1)
@@ -116,12 +121,25 @@ class Settings(Surface):
             raise ValueError("must start with postgresql://")
         return value
 
+    @field_validator("google_url", "microsoft_url")
+    @classmethod
+    def _check_stand_in(cls, value: str) -> str:
+        if value and (urlsplit(value).scheme not in {"http", "https"} or not urlsplit(value).hostname):
+            raise ValueError("must be the address of a simulator, like http://127.0.0.1:9001, or empty")
+        return value.rstrip("/")
+
     @field_validator("smtp_url")
     @classmethod
     def _check_mail_server(cls, value: str) -> str:
         if value and (urlsplit(value).scheme not in {"smtp", "smtps"} or not urlsplit(value).hostname):
             raise ValueError("must look like smtp://user:password@host:587 or smtps://user:password@host:465")
         return value
+
+    @property
+    def stand_ins(self) -> dict[str, str]:
+        """Provider -> the simulator that stands in for it, for those that have one."""
+        urls = {"google": self.google_url, "microsoft": self.microsoft_url}
+        return {name: url for name, url in urls.items() if url}
 
     @model_validator(mode="after")
     def _check_complete(self) -> Settings:

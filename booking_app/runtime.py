@@ -73,6 +73,7 @@ async def built(settings: Settings, *, now: Callable[[], datetime] = utc_now) ->
             reread=Live(sessions=sessions, accounts=accounts, deadline=settings.live_deadline).reread,
             bounds=Bounds(soft=settings.soft_bound, hard=settings.hard_bound, hold_minutes=settings.hold_minutes),
             team_name=settings.team_name,
+            stand_ins=settings.stand_ins,
         )
         mail = create_handler(context, create_mailer(settings.smtp_url, settings.data_dir / "mail"), settings.mail_from)
         hub, board = Hub(), Board(context)

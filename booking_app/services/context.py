@@ -61,3 +61,5 @@ class Context:
     reread: Reread = read_nothing
     bounds: Bounds = field(default_factory=Bounds)
     team_name: str = "Studio Haarlem"
+    stand_ins: Mapping[str, str] = field(default_factory=dict)
+    """Provider -> the one address of a simulator that stands in for all of its hosts."""

@@ -52,6 +52,8 @@ def test_what_is_missing_is_named() -> None:
         ("LOG_LEVEL", "LOUD", "DEBUG"),
         ("ALLOW_PRIVATE_CALENDAR_HOSTS", "perhaps", "valid boolean"),
         ("SMTP_URL", "mail.example.com", "must look like smtp://"),
+        ("GOOGLE_URL", "127.0.0.1:9001", "must be the address of a simulator"),
+        ("MICROSOFT_URL", "ftp://127.0.0.1", "must be the address of a simulator"),
     ],
 )
 def test_a_wrong_value_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str, words: str) -> None:
