@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from booking_app.config import Settings
@@ -18,11 +18,13 @@ from booking_app.jobs.scheduler import Jobs
 from booking_app.limiter import Limiter
 from booking_app.services.board import Board
 from booking_app.services.context import Bounds, Context
-from booking_app.sync.accounts import Accounts
+from booking_app.sync.accounts import Accounts, Consented
+from booking_app.sync.grants import Grants
 from booking_app.sync.live import Live
 from booking_app.sync.policy import SyncPolicy
 from booking_app.sync.providers.addresses import AddressPolicy
-from booking_app.sync.providers.table import opener
+from booking_app.sync.providers.table import notifier_opener, opener, token_opener
+from booking_app.sync.providers.token_endpoint import HttpTokenEndpoint
 from booking_app.sync.vault import Vault
 
 
@@ -64,17 +66,24 @@ async def built(settings: Settings, *, now: Callable[[], datetime] = utc_now) ->
     vault = Vault(settings.secret_keys)
     private = settings.allow_private_calendar_hosts
     with expanding() as expander:
-        accounts = Accounts(vault, opener(AddressPolicy(allow_private=private, allow_http=private), expander.expand))
-        context = Context(
+        base = Context(
             sessions=sessions,
             now=now,
             sealer=vault,
             public_url=settings.public_url,
-            reread=Live(sessions=sessions, accounts=accounts, deadline=settings.live_deadline).reread,
             bounds=Bounds(soft=settings.soft_bound, hard=settings.hard_bound, hold_minutes=settings.hold_minutes),
             team_name=settings.team_name,
             stand_ins=settings.stand_ins,
         )
+        addresses = AddressPolicy(allow_private=private, allow_http=private)
+        consented = Consented(
+            grants=Grants(base, HttpTokenEndpoint(addresses)),
+            open_provider=token_opener(addresses, expander.expand),
+            open_notifier=notifier_opener(addresses),
+        )
+        accounts = Accounts(vault, opener(addresses, expander.expand), consented)
+        live = Live(sessions=sessions, accounts=accounts, deadline=settings.live_deadline)
+        context = replace(base, reread=live.reread)
         mail = create_handler(context, create_mailer(settings.smtp_url, settings.data_dir / "mail"), settings.mail_from)
         hub, board = Hub(), Board(context)
         hub.tell_first(lambda change: board.changed(change.topic, change.ids))

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from datetime import timedelta
 
-from sqlalchemy import func, select, text
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import func, select
 from sqlmodel import col
 
-from booking_app.db.alerts import close_alerts
+from booking_app.db import provider_queries
+from booking_app.db.alerts import close_alerts, open_alert
 from booking_app.db.changes import announce
 from booking_app.db.tables import Connection, ProviderApp
-from booking_app.domain.appointment import ConnectionState
 from booking_app.domain.clock import to_instant
 from booking_app.domain.errors import Invalid, NotFound
 from booking_app.services.context import Context
@@ -24,6 +24,8 @@ from booking_app.sync.vendors import CLOUDS, Vendor
 
 NAMES = ("google", "microsoft")
 """The providers that are linked by consent, in the order in which they are shown."""
+TESTING_LIFE = timedelta(days=7)
+"""How long grants last while the consent screen is in "Testing" (Google, "Using OAuth 2.0", refresh token expiry)."""
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _TENANT = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+", re.IGNORECASE)
 _SHARED = ("common", "organizations", "consumers")
@@ -58,12 +60,13 @@ class AppView:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Registered:
-    """What requests to a provider are signed with; for the server only."""
+    """What requests to a provider are signed with; for the server only. `trouble` as in the table."""
 
     vendor: Vendor
     client_id: str
     secret: str = field(repr=False)
     testing: bool
+    trouble: str = field(default="", compare=False)
 
 
 def about(provider: str) -> str:
@@ -115,6 +118,7 @@ async def registered(ctx: Context, provider: str) -> Registered | None:
         client_id=app.client_id,
         secret=ctx.sealer.open(app.secret, about(provider)),
         testing=app.testing,
+        trouble=app.trouble,
     )
 
 
@@ -122,12 +126,7 @@ async def listed(ctx: Context) -> tuple[AppView, ...]:
     """All providers that can be linked by consent, also those that nobody has set up."""
     async with ctx.sessions() as db:
         apps = {each.provider: each for each in await db.scalars(select(ProviderApp))}
-        query = (
-            select(col(Connection.provider), func.count())
-            .where(col(Connection.state) != ConnectionState.DISCONNECTED.value)
-            .group_by(col(Connection.provider))
-        )
-        accounts = {row[0]: row[1] for row in await db.execute(query)}
+        accounts = await provider_queries.linked_accounts(db)
     return tuple(_view(ctx, name, apps.get(name), accounts.get(name, 0)) for name in NAMES)
 
 
@@ -173,8 +172,36 @@ async def save(
         app.client_id, app.cloud, app.tenant, app.testing = client_id, cloud, tenant, testing
         app.trouble, app.updated_at = "", now
         await db.flush()
+        if testing:
+            # They end after seven days also when the client leaves "Testing" later.
+            await provider_queries.expect_ends(db, provider, TESTING_LIFE)
         await close_alerts(db, [alert_subject(provider)], now)
-        await _try_again(db, provider, now=now)
+        await provider_queries.try_again(db, provider, now)
+
+
+async def refused(ctx: Context, provider: str, reason: str) -> None:
+    """The provider does not accept this installation: one incident for the admins, whoever's account met it."""
+    async with ctx.sessions.begin() as db:
+        await provider_queries.note_trouble(db, provider, reason)
+        await open_alert(
+            db,
+            subject=alert_subject(provider),
+            message=(
+                f"{reason} Until the credentials are mended, no account that is linked to it can be read or written. "
+                "Nobody has to link theirs again."
+            ),
+            now=ctx.now(),
+        )
+        await announce(db, "sync")
+
+
+async def accepted(ctx: Context, provider: str) -> None:
+    """It does again: what waited for that is done now."""
+    now = ctx.now()
+    async with ctx.sessions.begin() as db:
+        await provider_queries.note_trouble(db, provider, "")
+        await close_alerts(db, [alert_subject(provider)], now)
+        await provider_queries.try_again(db, provider, now)
 
 
 async def forget(ctx: Context, *, provider: str) -> None:
@@ -191,37 +218,6 @@ async def forget(ctx: Context, *, provider: str) -> None:
         if app is not None:
             await db.delete(app)
         await close_alerts(db, [alert_subject(provider)], ctx.now())
-
-
-_DUE = text(
-    """
-    UPDATE calendar SET due_at = :now WHERE id IN (
-      SELECT calendar.id FROM calendar JOIN connection ON connection.id = calendar.connection_id
-      WHERE connection.provider = :provider AND (calendar.blocks OR calendar.target)
-      ORDER BY calendar.id FOR NO KEY UPDATE OF calendar SKIP LOCKED
-    ) RETURNING id
-    """
-)
-_WAKE = text(
-    """
-    UPDATE outbox SET due_at = :now, attempts = 0 WHERE id IN (
-      SELECT id FROM outbox
-      WHERE NOT parked AND lease_until IS NULL AND (
-        (effect = 'revoke' AND payload->>'provider' = :provider)
-        OR (effect = 'calendar' AND split_part(key, ':', 2)::bigint IN (
-          SELECT bookable_id FROM connection WHERE provider = :provider)))
-      ORDER BY id FOR UPDATE SKIP LOCKED
-    )
-    """
-)
-
-
-async def _try_again(db: AsyncSession, provider: str, **values: object) -> None:
-    due = [row[0] for row in await db.execute(_DUE, {"provider": provider, **values})]
-    await db.execute(_WAKE, {"provider": provider, **values})
-    await announce(db, "due", due)
-    await announce(db, "outbox")
-    await announce(db, "sync")
 
 
 def _check_client(vendor: Vendor, client_id: str) -> None:

@@ -1,13 +1,16 @@
-"""Connections opened: one provider object an account, kept while its password stays the same."""
+"""Connections opened: one provider object an account, kept while its password or consent stays the same."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Callable, Collection
+from dataclasses import dataclass
 
 from booking_app.db.tables import Connection
 from booking_app.services.context import Sealer
-from booking_app.sync.errors import AccessLost, Transient
+from booking_app.services.provider_apps import is_vendor
+from booking_app.sync.errors import AccessLost, Rejected, Transient
+from booking_app.sync.grants import Grants
 from booking_app.sync.model import (
     Busy,
     CalendarRef,
@@ -15,15 +18,29 @@ from booking_app.sync.model import (
     Delta,
     EventDraft,
     Known,
+    Mode,
     OwnEvent,
     RemoteCalendar,
     Written,
 )
-from booking_app.sync.provider import CalendarProvider
+from booking_app.sync.provider import CalendarProvider, Notifier, TokenSource
 from booking_app.sync.vault import UnreadableSecret
+from booking_app.sync.vendors import Vendor
 
 OpenProvider = Callable[[str, Credentials], CalendarProvider]
 """(name of the provider, credentials) -> an adapter that has not yet spoken to anybody."""
+OpenConsented = Callable[[str, TokenSource, Vendor, Mode], CalendarProvider]
+"""(name of the provider, access tokens, its addresses, what was asked for) -> the same for one linked by consent."""
+OpenNotifier = Callable[[str, TokenSource, Vendor, Mode], Notifier]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Consented:
+    """How accounts are opened that are linked by consent."""
+
+    grants: Grants
+    open_provider: OpenConsented
+    open_notifier: OpenNotifier
 
 
 def about(connection: Connection) -> str:
@@ -32,40 +49,79 @@ def about(connection: Connection) -> str:
 
 
 class Accounts:
-    """Hands out the provider of a connection. `open_provider` may also be used alone, to try credentials."""
+    """Hands out the provider of a connection. `open_provider` may also be used alone, to try credentials; `consented`
+    is None in a program that knows no providers which are linked by consent."""
 
-    def __init__(self, sealer: Sealer, open_provider: OpenProvider) -> None:
+    def __init__(self, sealer: Sealer, open_provider: OpenProvider, consented: Consented | None = None) -> None:
         self._sealer = sealer
         self.open_provider = open_provider
+        self._consented = consented
         self._opened: dict[int, tuple[bytes, _Lent]] = {}
+        self._notifiers: dict[int, tuple[bytes, Notifier]] = {}
+
+    @property
+    def consented(self) -> Consented:
+        """Raises `Rejected` in a program without it."""
+        if self._consented is None:
+            raise Rejected("This kind of calendar account is not known to this version.")
+        return self._consented
 
     async def of(self, connection: Connection) -> CalendarProvider:
-        """The provider for a stored connection, which works until the password is replaced or the account goes; from
-        then on what is begun with it raises `Transient`. Raises `AccessLost` if the secret cannot be opened."""
+        """The provider for a stored connection, which works until the password or consent is replaced or the account
+        goes; from then on what is begun with it raises `Transient`. Raises `AccessLost` if the secret cannot be
+        opened, `ProviderRefused` without credentials for the provider."""
         number = connection.id or 0
         kept = self._opened.get(number)
         if kept is not None and kept[0] == connection.secret:
             return kept[1]
+        opened = await self._open(connection)
+        kept = self._opened.get(number)  # Somebody else may have been faster.
+        lent = _Lent(opened)
+        self._opened[number] = (connection.secret, lent)
+        if kept is not None:
+            await kept[1].close()
+        return lent
+
+    async def notifier(self, connection: Connection) -> Notifier | None:
+        """The push channels of a stored connection; None where there are none. Raises `ProviderRefused`."""
+        if not is_vendor(connection.provider):
+            return None
+        number = connection.id or 0
+        kept = self._notifiers.get(number)
+        if kept is None or kept[0] != connection.secret:
+            app = await self.consented.grants.app(connection.provider)
+            tokens = self.consented.grants.source(connection)
+            opened = self.consented.open_notifier(connection.provider, tokens, app.vendor, Mode(connection.mode))
+            kept = self._notifiers[number] = connection.secret, opened
+        return kept[1]
+
+    async def _open(self, connection: Connection) -> CalendarProvider:
+        if is_vendor(connection.provider):
+            app = await self.consented.grants.app(connection.provider)
+            tokens = self.consented.grants.source(connection)
+            return self.consented.open_provider(connection.provider, tokens, app.vendor, Mode(connection.mode))
         try:
             secret = self._sealer.open(connection.secret, about(connection))
         except UnreadableSecret as error:
             raise AccessLost("The stored password cannot be opened with the configured keys.") from error
         credentials = Credentials(address=connection.address, username=connection.username, secret=secret)
-        lent = _Lent(self.open_provider(connection.provider, credentials))
-        self._opened[number] = (connection.secret, lent)
-        if kept is not None:
-            await kept[1].close()
-        return lent
+        return self.open_provider(connection.provider, credentials)
 
     async def keep_only(self, connections: Collection[int]) -> None:
         """Close the providers of all other connections: those are no more."""
         for number in self._opened.keys() - set(connections):
             _, lent = self._opened.pop(number)
             await lent.close()
+        for number in self._notifiers.keys() - set(connections):
+            del self._notifiers[number]
+        if self._consented is not None:
+            await self._consented.grants.keep_only(connections)
 
     async def close(self) -> None:
         """Release all of them."""
         await self.keep_only(())
+        if self._consented is not None:
+            await self._consented.grants.close()
 
 
 class _Lent:

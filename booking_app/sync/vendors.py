@@ -17,7 +17,8 @@ _GOOGLE = "https://www.googleapis.com/auth/"
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Vendor:
     """`api` ends with a slash. `scopes` by mode, narrowest that do the job; `required` are those without which nothing
-    works in that mode, the others only take something away. `revoke` None: the provider has no such endpoint."""
+    works in that mode, the others only take something away; `writes` is the one that lets us write. `revoke` None: the
+    provider has no such endpoint."""
 
     name: str
     title: str
@@ -27,6 +28,7 @@ class Vendor:
     api: str
     scopes: Mapping[Mode, tuple[str, ...]]
     required: Mapping[Mode, frozenset[str]]
+    writes: str
     simulated: bool = False
 
 
@@ -65,6 +67,7 @@ def google(base: str = "") -> Vendor:
             Mode.FULL: frozenset({GOOGLE_LIST, GOOGLE_READ}),
             Mode.BUSY: frozenset({GOOGLE_LIST, GOOGLE_BUSY_EVENTS}),
         },
+        writes=GOOGLE_WRITE,
         simulated=bool(base),
     )
 
@@ -95,5 +98,6 @@ def microsoft(base: str = "", *, cloud: str = "", tenant: str = "common") -> Ven
             Mode.FULL: frozenset({f"{resource}/{GRAPH_READ}"}),
             Mode.BUSY: frozenset({f"{resource}/{GRAPH_BASIC}"}),
         },
+        writes=f"{resource}/{GRAPH_WRITE}",
         simulated=bool(base),
     )

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Mapping
 
-from booking_app.sync.accounts import OpenProvider
+from booking_app.sync.accounts import OpenConsented, OpenNotifier, OpenProvider
 from booking_app.sync.errors import Rejected
-from booking_app.sync.model import Credentials
-from booking_app.sync.provider import CalendarProvider
+from booking_app.sync.model import Credentials, Mode
+from booking_app.sync.provider import CalendarProvider, Notifier, TokenSource
 from booking_app.sync.providers.addresses import AddressPolicy
 from booking_app.sync.providers.caldav import CaldavProvider
 from booking_app.sync.providers.caldav_read import Expand
+from booking_app.sync.vendors import Vendor
+
+_UNKNOWN = "This kind of calendar account is not known to this version."
 
 
 def opener(policy: AddressPolicy, expand: Expand) -> OpenProvider:
@@ -23,7 +27,31 @@ def opener(policy: AddressPolicy, expand: Expand) -> OpenProvider:
 
     def open_provider(name: str, credentials: Credentials) -> CalendarProvider:
         if name not in adapters:
-            raise Rejected("This kind of calendar account is not known to this version.")
+            raise Rejected(_UNKNOWN)
         return adapters[name](credentials)
 
     return open_provider
+
+
+def token_opener(_policy: AddressPolicy, _expand: Expand) -> OpenConsented:
+    """The same for accounts that are linked by consent."""
+    adapters: Mapping[str, OpenConsented] = {}
+
+    def open_provider(name: str, tokens: TokenSource, vendor: Vendor, mode: Mode) -> CalendarProvider:
+        if name not in adapters:
+            raise Rejected(_UNKNOWN)
+        return adapters[name](name, tokens, vendor, mode)
+
+    return open_provider
+
+
+def notifier_opener(_policy: AddressPolicy) -> OpenNotifier:
+    """The same for the push channels of such accounts."""
+    notifiers: Mapping[str, OpenNotifier] = {}
+
+    def open_notifier(name: str, tokens: TokenSource, vendor: Vendor, mode: Mode) -> Notifier:
+        if name not in notifiers:
+            raise Rejected(_UNKNOWN)
+        return notifiers[name](name, tokens, vendor, mode)
+
+    return open_notifier

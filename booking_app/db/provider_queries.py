@@ -1,0 +1,73 @@
+"""Named queries about this installation at the providers that are linked by consent."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select, text, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from booking_app.db.changes import announce
+from booking_app.db.tables import Connection, ProviderApp
+from booking_app.domain.appointment import ConnectionState
+
+
+async def linked_accounts(db: AsyncSession) -> dict[str, int]:
+    """How many accounts are connected, by provider."""
+    query = (
+        select(col(Connection.provider), func.count())
+        .where(col(Connection.state) != ConnectionState.DISCONNECTED.value)
+        .group_by(col(Connection.provider))
+    )
+    return {row[0]: row[1] for row in await db.execute(query)}
+
+
+async def note_trouble(db: AsyncSession, provider: str, reason: str) -> None:
+    """Why the provider refuses this installation; empty when it does not."""
+    await db.execute(update(ProviderApp).where(col(ProviderApp.provider) == provider).values(trouble=reason))
+
+
+_EXPECTED = text(
+    """
+    UPDATE oauth_grant SET ends_at = granted_at + :life FROM connection
+    WHERE connection.id = oauth_grant.connection_id AND connection.provider = :provider AND oauth_grant.ends_at IS NULL
+    """
+)
+
+
+async def expect_ends(db: AsyncSession, provider: str, life: timedelta) -> None:
+    """Grants of which no end is known end when they are that old."""
+    await db.execute(_EXPECTED, {"provider": provider, "life": life})
+
+
+_DUE = text(
+    """
+    UPDATE calendar SET due_at = :now WHERE id IN (
+      SELECT calendar.id FROM calendar JOIN connection ON connection.id = calendar.connection_id
+      WHERE connection.provider = :provider AND (calendar.blocks OR calendar.target)
+      ORDER BY calendar.id FOR NO KEY UPDATE OF calendar SKIP LOCKED
+    ) RETURNING id
+    """
+)
+_WAKE = text(
+    """
+    UPDATE outbox SET due_at = :now, attempts = 0 WHERE id IN (
+      SELECT id FROM outbox
+      WHERE NOT parked AND lease_until IS NULL AND (
+        (effect = 'revoke' AND payload->>'provider' = :provider)
+        OR (effect = 'calendar' AND split_part(key, ':', 2)::bigint IN (
+          SELECT bookable_id FROM connection WHERE provider = :provider)))
+      ORDER BY id FOR UPDATE SKIP LOCKED
+    )
+    """
+)
+
+
+async def try_again(db: AsyncSession, provider: str, now: datetime) -> None:
+    """Read all calendars of the provider and do what waits for it at once."""
+    due = [row[0] for row in await db.execute(_DUE, {"provider": provider, "now": now})]
+    await db.execute(_WAKE, {"provider": provider, "now": now})
+    await announce(db, "due", due)
+    await announce(db, "outbox")
+    await announce(db, "sync")

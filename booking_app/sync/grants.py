@@ -1,0 +1,255 @@
+"""Access tokens of the accounts that are linked by consent: renewed ahead of their end, by one process at a time.
+
+A provider may hand out a new refresh token each time and forget the old one, so an answer must never get lost: the
+grant's row is locked before the provider is asked and the answer is stored in the same transaction; whoever waited
+for the lock finds the new token there. A caller that gives up does not break off what has been begun. The transaction
+locks that row alone, so it stands in no ring with the locks of `db/locks.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
+from sqlmodel import col
+
+from booking_app.db.tables import Connection, Grant
+from booking_app.services import provider_apps
+from booking_app.services.context import Context
+from booking_app.services.provider_apps import TESTING_LIFE, Registered
+from booking_app.sync.errors import AccessLost, ProviderRefused, Transient
+from booking_app.sync.oauth import TokenEndpoint, Tokens
+from booking_app.sync.vault import UnreadableSecret
+
+log = logging.getLogger(__name__)
+
+AHEAD = timedelta(minutes=5)
+"""So long before its end a token is replaced; one that lives for less than twice that, at half its life."""
+LEAST = timedelta(minutes=1)
+"""What is left at least of a token that is handed out because there is no newer one to be had."""
+WIDTH = 4
+"""Renewals at a time in one process: each holds a connection of the database while the provider is asked."""
+_PAUSE, _LONG_PAUSE, _LONGEST = 2.0, 30.0, 300.0
+"""Seconds in which a provider is not asked again after a disturbance, a refusal of this installation, and at most."""
+
+
+def about(connection: Connection) -> str:
+    """What the tokens of a connection are sealed for."""
+    return f"grant:{connection.uid}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Access:
+    token: str = field(repr=False)
+    replace_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Pause:
+    app: Registered
+    until: datetime
+    error: Transient
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Unsaved:
+    """An answer that the database did not take: it counts as long as the token that it came for is the stored one."""
+
+    asked_with: str = field(repr=False)
+    tokens: Tokens
+
+
+class Grants:
+    """Hands out the token sources of connections; one a connection and consent, however often it is asked for."""
+
+    def __init__(self, ctx: Context, endpoint: TokenEndpoint) -> None:
+        self.ctx = ctx
+        self.endpoint = endpoint
+        self._sources: dict[int, tuple[bytes, Source]] = {}
+        self._places = asyncio.Semaphore(WIDTH)
+        self._pauses: dict[str, _Pause] = {}
+        self._told: dict[str, tuple[str, datetime]] = {}
+
+    def source(self, connection: Connection) -> Source:
+        """The access tokens of an account."""
+        number = connection.id or 0
+        kept = self._sources.get(number)
+        if kept is None or kept[0] != connection.secret:
+            kept = self._sources[number] = connection.secret, Source(self, connection)
+        return kept[1]
+
+    async def app(self, provider: str) -> Registered:
+        """The installation's credentials. Raises `ProviderRefused`, which is told, without usable ones."""
+        try:
+            app = await provider_apps.registered(self.ctx, provider)
+        except UnreadableSecret:
+            app, why = None, "its client secret cannot be opened with the configured keys and has to be entered again"
+        else:
+            why = "its client id and client secret have not been entered"
+        if app is None:
+            title = provider_apps.vendor_of(self.ctx, provider).title
+            error = ProviderRefused(f"{title} cannot be reached by this installation: {why}.")
+            await self._tell(provider, error)
+            raise error
+        return app
+
+    async def keep_only(self, connections: Collection[int]) -> None:
+        """Forget the tokens of all other connections: those are no more."""
+        for number in self._sources.keys() - set(connections):
+            _, source = self._sources.pop(number)
+            await source.finish()
+
+    async def close(self) -> None:
+        """Let what has been begun come to its end, then release everything."""
+        await self.keep_only(())
+        await self.endpoint.close()
+
+    async def renew(self, source: Source, refused: str) -> _Access:
+        """A token that is not `refused`, from the database or else from the provider."""
+        app = await self.app(source.provider)
+        async with self._places:
+            try:
+                access, error = await self._renew(app, source, refused)
+            except OperationalError as busy:
+                raise Transient("Access could not be renewed, because the database is busy.") from busy
+        if isinstance(error, ProviderRefused):
+            await self._tell(source.provider, error)
+        elif app.trouble and error is None:
+            self._told.pop(source.provider, None)
+            await provider_apps.accepted(self.ctx, source.provider)
+        if access is not None:
+            return access
+        assert error is not None
+        raise error
+
+    async def _renew(
+        self, app: Registered, source: Source, refused: str
+    ) -> tuple[_Access | None, AccessLost | Transient | None]:
+        """What the database or the provider gives; with an error besides if the provider did not."""
+        ctx, seal = self.ctx, self.ctx.sealer
+        async with ctx.sessions.begin() as db:
+            query = select(Grant).where(col(Grant.connection_id) == source.connection_id).with_for_update()
+            grant: Grant | None = await db.scalar(query)
+            if grant is None:
+                return None, AccessLost("The account has to be linked again.")
+            try:
+                refresh = seal.open(grant.refresh, source.about)
+                stored = seal.open(grant.access, source.about) if grant.access else ""
+            except UnreadableSecret:
+                return None, AccessLost("The stored permission cannot be opened with the configured keys.")
+            now = ctx.now()
+            ends_at, since = grant.access_ends_at or now, grant.refreshed_at or grant.granted_at
+            access = _Access(token=stored, replace_at=ends_at - min(AHEAD, (ends_at - since) / 2))
+            usable = bool(stored) and stored != refused
+            if usable and access.replace_at > now:
+                return access, None
+            try:
+                tokens = await self._ask(app, source, refresh)
+            except AccessLost as error:
+                return None, _ended(app, grant, error, now)
+            except Transient as error:
+                log.warning("grant.not_renewed", extra={"connection": source.connection_id, "error": str(error)})
+                left = usable and ends_at - LEAST > now
+                return (_Access(token=stored, replace_at=now) if left else None), error
+            source.unsaved = _Unsaved(asked_with=refresh, tokens=tokens)
+            keep(ctx, grant, tokens, source.about)
+            ends_at = now + timedelta(seconds=tokens.lifetime)
+        source.unsaved = None
+        return _Access(token=tokens.access, replace_at=ends_at - min(AHEAD, (ends_at - now) / 2)), None
+
+    async def _ask(self, app: Registered, source: Source, refresh: str) -> Tokens:
+        if source.unsaved is not None and source.unsaved.asked_with == refresh:
+            return source.unsaved.tokens
+        now, pause = self.ctx.now(), self._pauses.get(source.provider)
+        if pause is not None and pause.app == app and now < pause.until:
+            raise type(pause.error)(str(pause.error), (pause.until - now).total_seconds())
+        try:
+            tokens = await self.endpoint.refresh(app, refresh=refresh)
+        except Transient as error:
+            wait = max(_LONG_PAUSE if isinstance(error, ProviderRefused) else _PAUSE, error.retry_after or 0)
+            until = now + timedelta(seconds=min(wait, _LONGEST))
+            self._pauses[source.provider] = _Pause(app=app, until=until, error=error)
+            raise
+        self._pauses.pop(source.provider, None)
+        return tokens
+
+    async def _tell(self, provider: str, error: ProviderRefused) -> None:
+        """Open the incident; not for each of hundreds of accounts that meet it at the same time."""
+        now, told = self.ctx.now(), self._told.get(provider)
+        if told is not None and told[0] == str(error) and now < told[1]:
+            return
+        self._told[provider] = str(error), now + timedelta(seconds=_LONG_PAUSE)
+        log.error("provider.refused", extra={"provider": provider, "error": str(error)})
+        await provider_apps.refused(self.ctx, provider, str(error))
+
+
+def keep(ctx: Context, grant: Grant, tokens: Tokens, about: str) -> None:
+    """Put an answer into the row. What the provider did not send anew stays."""
+    now = ctx.now()
+    grant.access = ctx.sealer.seal(tokens.access, about)
+    grant.access_ends_at = now + timedelta(seconds=tokens.lifetime)
+    grant.refreshed_at = now
+    if tokens.refresh:
+        grant.refresh = ctx.sealer.seal(tokens.refresh, about)
+    if tokens.scopes:
+        grant.scopes = " ".join(tokens.scopes)
+    if tokens.refresh_lifetime is not None:
+        grant.ends_at = now + timedelta(seconds=tokens.refresh_lifetime)
+
+
+def expected_end(app: Registered, tokens: Tokens, now: datetime) -> datetime | None:
+    """When a new grant ends by itself: as the provider says, or after seven days in "Testing"."""
+    if tokens.refresh_lifetime is not None:
+        return now + timedelta(seconds=tokens.refresh_lifetime)
+    return now + TESTING_LIFE if app.testing else None
+
+
+def _ended(app: Registered, grant: Grant, error: AccessLost, now: datetime) -> AccessLost:
+    """Why a grant is over, if that was to be expected."""
+    if grant.ends_at is None or now < grant.ends_at:
+        return error
+    why = ", because this program is in “Testing” there" if app.testing else ""
+    return AccessLost(f"{app.vendor.title} ended the link after the time for which it was given{why}.")
+
+
+class Source:
+    """The `TokenSource` of one consent. All who ask at the same time share one renewal."""
+
+    def __init__(self, grants: Grants, connection: Connection) -> None:
+        self.connection_id = connection.id or 0
+        self.provider = connection.provider
+        self.about = about(connection)
+        self.unsaved: _Unsaved | None = None
+        self._grants = grants
+        self._kept: _Access | None = None
+        self._refused = ""
+        self._renewing: asyncio.Task[_Access] | None = None
+
+    async def token(self) -> str:
+        if self._kept is not None and self._grants.ctx.now() < self._kept.replace_at:
+            return self._kept.token
+        if self._renewing is None:
+            self._renewing = asyncio.create_task(self._grants.renew(self, self._refused))
+            self._renewing.add_done_callback(self._renewed)
+        # Shielded: the answer may be the only way to the next token, whether or not somebody waits for this one.
+        return (await asyncio.shield(self._renewing)).token
+
+    async def refused(self, token: str) -> None:
+        self._refused = token
+        if self._kept is not None and self._kept.token == token:
+            self._kept = None
+
+    async def finish(self) -> None:
+        """Wait for a renewal that has been begun."""
+        if self._renewing is not None:
+            await asyncio.wait([self._renewing])
+
+    def _renewed(self, task: asyncio.Task[_Access]) -> None:
+        self._renewing = None
+        if not task.cancelled() and task.exception() is None and task.result().token != self._refused:
+            self._kept = task.result()

@@ -1,0 +1,78 @@
+"""What travels between us and a provider's token endpoint. Secrets are in no `repr`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from booking_app.services.provider_apps import Registered
+from booking_app.sync.model import Mode
+from booking_app.sync.vendors import GRAPH_BASIC, GRAPH_READ, GRAPH_WRITE, Vendor
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tokens:
+    """An answer of the token endpoint. `lifetime` in seconds from now, of the access token.
+
+    `refresh` is empty when the one in use stays. `refresh_lifetime` in seconds, None if the provider does not say
+    that the grant ends by itself. `scopes` is empty when exactly what was asked for was granted. `subject` and `email`
+    come from the id token, empty without one."""
+
+    access: str = field(repr=False)
+    lifetime: int
+    refresh: str = field(default="", repr=False)
+    refresh_lifetime: int | None = None
+    scopes: tuple[str, ...] = ()
+    subject: str = ""
+    email: str = ""
+
+
+class TokenEndpoint(Protocol):
+    """Every method raises only `sync.errors.ProviderError`s: `AccessLost` when the person has to consent again,
+    `ProviderRefused` when this installation is not accepted, `Transient` when there is no usable answer."""
+
+    async def exchange(self, app: Registered, *, code: str, verifier: str, redirect: str) -> Tokens:
+        """The tokens for the code that the consent page handed out."""
+        ...
+
+    async def refresh(self, app: Registered, *, refresh: str) -> Tokens:
+        """New tokens for the refresh token."""
+        ...
+
+    async def revoke(self, app: Registered, *, token: str) -> None:
+        """End the grant of a refresh token at the provider; one that is over already is success, and so is a provider
+        that has no way to do it."""
+        ...
+
+    async def close(self) -> None:
+        """Release network resources."""
+        ...
+
+
+_IMPLIED = {
+    GRAPH_READ.lower(): (GRAPH_WRITE.lower(),),
+    GRAPH_BASIC.lower(): (GRAPH_READ.lower(), GRAPH_WRITE.lower()),
+}
+"""What is granted along with something wider."""
+
+
+def missing(vendor: Vendor, mode: Mode, granted: Collection[str]) -> tuple[str, ...]:
+    """The scopes without which nothing works and which were not granted, in the order in which they are asked for."""
+    have = {_short(each) for each in granted}
+    return tuple(each for each in vendor.scopes[mode] if each in vendor.required[mode] and not _has(have, each))
+
+
+def may_write(vendor: Vendor, mode: Mode, granted: Collection[str]) -> bool:
+    """Whether events can be written: asked for and not unticked."""
+    return mode is Mode.FULL and _has({_short(each) for each in granted}, vendor.writes)
+
+
+def _has(have: Collection[str], scope: str) -> bool:
+    wanted = _short(scope)
+    return wanted in have or any(each in have for each in _IMPLIED.get(wanted, ()))
+
+
+def _short(scope: str) -> str:
+    """Microsoft names its own scopes with or without the address of the resource."""
+    return scope.rpartition("/")[2].lower()
