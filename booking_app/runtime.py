@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from booking_app.config import Settings
 from booking_app.db.engine import Sessions, create_engine, create_sessions
@@ -15,6 +16,7 @@ from booking_app.feed import Hub, listening
 from booking_app.integrations.mail.delivery import create_handler, create_mailer
 from booking_app.jobs.expander import expanding
 from booking_app.jobs.scheduler import Jobs
+from booking_app.jobs.worker import Handler
 from booking_app.limiter import Limiter
 from booking_app.services.board import Board
 from booking_app.services.context import Bounds, Context
@@ -25,6 +27,7 @@ from booking_app.sync.policy import SyncPolicy
 from booking_app.sync.providers.addresses import AddressPolicy
 from booking_app.sync.providers.table import notifier_opener, opener, token_opener
 from booking_app.sync.providers.token_endpoint import HttpTokenEndpoint
+from booking_app.sync.revoke import revoke
 from booking_app.sync.vault import Vault
 
 
@@ -85,6 +88,10 @@ async def built(settings: Settings, *, now: Callable[[], datetime] = utc_now) ->
         live = Live(sessions=sessions, accounts=accounts, deadline=settings.live_deadline)
         context = replace(base, reread=live.reread)
         mail = create_handler(context, create_mailer(settings.smtp_url, settings.data_dir / "mail"), settings.mail_from)
+        handlers: dict[str, Handler] = {
+            Effect.MAIL.value: mail,
+            Effect.REVOKE.value: partial(revoke, context, accounts),
+        }
         hub, board = Hub(), Board(context)
         hub.tell_first(lambda change: board.changed(change.topic, change.ids))
         policy = SyncPolicy(hot=settings.hot_interval, cold=settings.cold_interval)
@@ -98,7 +105,7 @@ async def built(settings: Settings, *, now: Callable[[], datetime] = utc_now) ->
                 vault=vault,
                 accounts=accounts,
                 policy=policy,
-                jobs=Jobs(context, accounts, policy, {Effect.MAIL.value: mail}),
+                jobs=Jobs(context, accounts, policy, handlers),
                 reads=Limiter(settings.rate_slots, 60),
                 changes=Limiter(settings.rate_bookings, 60),
             )

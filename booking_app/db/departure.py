@@ -10,6 +10,7 @@ from sqlmodel import col
 
 from booking_app.db.changes import announce
 from booking_app.db.locks import lock_calendars, lock_connection
+from booking_app.db.provider_queries import let_go
 from booking_app.db.push_queries import wake_writes
 from booking_app.db.tables import Alert, Bookable, Calendar, Connection
 
@@ -29,6 +30,8 @@ async def forget_accounts(db: AsyncSession, bookable_id: int, now: datetime) -> 
     writes that waited for them, and alerts about them, are over."""
     about = (col(Alert.bookable_id) == bookable_id, col(Alert.closed_at).is_(None))
     await db.execute(update(Alert).where(*about).values(closed_at=now))
+    theirs = select(col(Connection.id)).where(col(Connection.bookable_id) == bookable_id)
+    await let_go(db, [each or 0 for each in await db.scalars(theirs)], now)
     connections = await db.scalars(
         delete(Connection).where(col(Connection.bookable_id) == bookable_id).returning(col(Connection.id))
     )

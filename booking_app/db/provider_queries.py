@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select, text, update
@@ -71,3 +72,39 @@ async def try_again(db: AsyncSession, provider: str, now: datetime) -> None:
     await announce(db, "due", due)
     await announce(db, "outbox")
     await announce(db, "sync")
+
+
+_LET_GO = text(
+    """
+    INSERT INTO outbox (effect, key, payload, generation, attempts, reason, parked, due_at, created_at)
+    SELECT 'revoke', 'grant:' || connection.uid,
+      jsonb_build_object(
+        'provider', connection.provider, 'mode', connection.mode, 'subject', connection.subject,
+        'sealed', encode(oauth_grant.refresh, 'hex'),
+        'channels', coalesce((
+          SELECT jsonb_agg(jsonb_build_array(channel.remote_id, channel.resource_id))
+          FROM channel WHERE channel.connection_id = connection.id AND channel.remote_id <> ''), '[]')
+      ), 1, 0, '', false, :now, :now
+    FROM oauth_grant JOIN connection ON connection.id = oauth_grant.connection_id
+    WHERE connection.id = ANY(:connections)
+    ON CONFLICT (effect, key) DO NOTHING
+    """
+)
+
+
+async def let_go(db: AsyncSession, connections: Collection[int], now: datetime) -> None:
+    """For accounts that are about to be deleted: ask that their push channels are closed and their grants revoked.
+
+    The refresh token moves as it is: it is sealed for the name of the grant, which is the key of the work."""
+    await db.execute(_LET_GO, {"connections": list(connections), "now": now})
+    await announce(db, "outbox")
+
+
+async def others_with(db: AsyncSession, provider: str, subject: str) -> bool:
+    """Whether an account of that subject is connected, whoever's it is."""
+    query = select(col(Connection.id)).where(
+        col(Connection.provider) == provider,
+        col(Connection.subject) == subject,
+        col(Connection.state) != ConnectionState.DISCONNECTED.value,
+    )
+    return await db.scalar(query.limit(1)) is not None

@@ -50,6 +50,7 @@ class Effect(StrEnum):
 
     CALENDAR = "calendar"
     MAIL = "mail"
+    REVOKE = "revoke"
 
 
 def change_refusal(state: AppointmentState, start: int, cut_off: int, now: int) -> Reason | None:

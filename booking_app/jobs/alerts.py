@@ -13,17 +13,22 @@ from booking_app.db.changes import announce
 from booking_app.db.outbox import enqueue
 from booking_app.db.tables import Alert
 from booking_app.domain.appointment import Effect
+from booking_app.domain.clock import to_instant
 from booking_app.services.context import Context
+from booking_app.services.letters.words import start_words, zone_words
 
-GRACE = {"connection": 0.0, "calendar": 60.0, "stale": 300.0, "write": 60.0}
+GRACE = {"connection": 0.0, "provider": 0.0, "ending": 0.0, "calendar": 60.0, "stale": 300.0, "write": 60.0}
 """Seconds from opening an alert to the first mail, by the kind that its subject begins with.
 
-A password that was refused twice is told at once, and so is an event that was moved to a time that is not free. A
+A password that was refused twice is told at once, and so is an event that was moved to a time that is not free; also
+that a provider refuses this whole installation, which nobody but an admin can mend. A
 calendar whose answers make no sense, or from which too much vanished, is withheld at once and told when it is still so
 after a minute, in which it was read again. A calendar that merely does not answer is withheld from the
 hard bound on (10 minutes after its last good read, or after it was chosen, if it never was read) and shown on the pages
 from then on. The mail follows when it could not be read for 15 minutes, 5 minutes after the times were withheld: so a
 disturbance that is over by then mails nobody."""
+ENDS_SOON = timedelta(hours=48)
+"""So long before it ends by itself, a link is told of."""
 AGAIN = (timedelta(0), timedelta(days=1), timedelta(days=3), timedelta(days=7))
 """When it is told, counted from the first time."""
 
@@ -46,6 +51,7 @@ async def tell(ctx: Context) -> int:
         if not await db.scalar(text("SELECT pg_try_advisory_xact_lock(7310002)")):
             return 0
         await _stale_calendars(db, now, ctx.bounds.hard)
+        await _ending_grants(db, now)
         await _parked_writes(db, now)
         await _settled_moves(db, now)
         for alert in await open_alerts(db):
@@ -85,12 +91,18 @@ _STALE = text(
       JOIN bookable ON bookable.id = calendar.bookable_id
     WHERE calendar.blocks AND NOT calendar.stopped AND connection.state IN ('ok', 'slowed', 'stopped')
       AND coalesce(calendar.verified_at, calendar.chosen_at) < :bound
+      AND NOT EXISTS (
+        SELECT FROM alert
+        WHERE alert.closed_at IS NULL
+          AND alert.subject IN ('provider:' || connection.provider, 'provider:' || connection.provider || ':api')
+      )
     """
 )
 
 
 async def _stale_calendars(db: AsyncSession, now: datetime, hard: float) -> None:
-    """Calendars whose data is older than the hard bound are withheld: that is an alert."""
+    """Calendars whose data is older than the hard bound are withheld: that is an alert, unless the whole provider is
+    one already."""
     found = (await db.execute(_STALE, {"bound": now - timedelta(seconds=hard)})).all()
     stale = {f"stale:{row[0]}" for row in found}
     for calendar_id, name, bookable_id, connection_id, owner, trouble in found:
@@ -106,6 +118,36 @@ async def _stale_calendars(db: AsyncSession, now: datetime, hard: float) -> None
             now=now,
         )
     await _close_others(db, "stale:", stale, now)
+
+
+_ENDING = text(
+    """
+    SELECT connection.id, connection.label, connection.bookable_id, bookable.name, bookable.zone, oauth_grant.ends_at
+    FROM oauth_grant JOIN connection ON connection.id = oauth_grant.connection_id
+      JOIN bookable ON bookable.id = connection.bookable_id
+    WHERE oauth_grant.ends_at < :bound AND connection.state NOT IN ('needs_sign_in', 'disconnected')
+    """
+)
+
+
+async def _ending_grants(db: AsyncSession, now: datetime) -> None:
+    """What is going to end by itself is told while there is time; once it has ended, the account says so itself."""
+    found = (await db.execute(_ENDING, {"bound": now + ENDS_SOON})).all()
+    for connection_id, label, bookable_id, owner, zone, ends_at in found:
+        end = to_instant(ends_at)
+        await open_alert(
+            db,
+            subject=f"ending:{connection_id}",
+            message=(
+                f"The link to {owner}'s calendar account ({label}) ends by itself: {start_words(end, zone)} "
+                f"({zone_words(zone, end)}). Link it again before, else times of that person are not offered from "
+                "then on."
+            ),
+            bookable_id=bookable_id,
+            connection_id=connection_id,
+            now=now,
+        )
+    await _close_others(db, "ending:", {f"ending:{row[0]}" for row in found}, now)
 
 
 _PARKED = text(

@@ -15,6 +15,7 @@ from booking_app.sync.connect import purge_disconnected
 _OLD = (
     ("DELETE FROM delay_sample WHERE at < :limit", timedelta(days=8)),
     ("DELETE FROM idempotency_key WHERE created_at < :limit", timedelta(days=2)),
+    ("DELETE FROM consent_attempt WHERE expires_at < :limit", timedelta(0)),
     ("DELETE FROM session WHERE expires_at < :limit", timedelta(0)),
     ("DELETE FROM one_time_link WHERE expires_at < :limit", timedelta(days=7)),
     ("DELETE FROM busy_block WHERE ends_at < :limit", timedelta(days=2)),

@@ -14,6 +14,7 @@ from booking_app.domain.clock import to_instant
 from booking_app.domain.errors import NotFound
 from booking_app.services.context import Bounds, Context
 from booking_app.services.letters.words import start_words, zone_words
+from booking_app.services.provider_apps import is_vendor
 from booking_app.services.views_sync import (
     AlertView,
     CalendarView,
@@ -26,6 +27,11 @@ from booking_app.services.views_sync import (
 
 _LATE = timedelta(seconds=10)
 """Work that should have been done so long ago is shown as waiting even if it was never tried."""
+
+_OTHER_WORK = {
+    Effect.MAIL.value: "A mail",
+    Effect.REVOKE.value: "Ending the access to an account that was disconnected",
+}
 
 
 async def connections_of(ctx: Context, bookable_id: int) -> tuple[ConnectionView, ...]:
@@ -134,6 +140,8 @@ def _age(calendar: Calendar, now: datetime) -> int | None:
 
 def _sentence(connection: Connection, calendars: Sequence[Calendar], age: int | None, bounds: Bounds) -> str:
     match ConnectionState(connection.state):
+        case ConnectionState.NEEDS_SIGN_IN if is_vendor(connection.provider):
+            return f"{connection.reason} Link it again to go on; nothing that was chosen is lost.".strip()
         case ConnectionState.NEEDS_SIGN_IN:
             return "The password is no longer accepted. Replace it to go on; nothing that was chosen is lost."
         case ConnectionState.STOPPED:
@@ -153,7 +161,7 @@ def _calendar(calendar: Calendar, connection: Connection, now: datetime, bounds:
     if not calendar.blocks and not calendar.target:
         sentence = "Not used."
     elif connection.state == ConnectionState.NEEDS_SIGN_IN.value:
-        sentence = "Waits for the password."
+        sentence = "Waits to be linked again." if is_vendor(connection.provider) else "Waits for the password."
     elif calendar.trouble:
         sentence = calendar.trouble
     elif age is None:
@@ -186,7 +194,7 @@ def _waiting(row: WaitingRow) -> WaitingView:
         zone = row.zone or "UTC"
         what = f"{row.service}, {start_words(starts, zone)} ({zone_words(zone, starts)})"
     else:
-        what = "A mail" if work.effect == Effect.MAIL.value else f"Work for “{work.effect}”"
+        what = _OTHER_WORK.get(work.effect, f"Work for “{work.effect}”")
     return WaitingView(
         id=work.id or 0,
         what=what,

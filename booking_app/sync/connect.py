@@ -6,27 +6,29 @@ chosen what blocks and where appointments go.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import Literal
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from booking_app.db import push_queries
+from booking_app.db import provider_queries, push_queries
 from booking_app.db.alerts import close_alerts
 from booking_app.db.appointments_queries import lock_bookables
 from booking_app.db.changes import announce
-from booking_app.db.locks import lock_calendars, lock_connection
-from booking_app.db.tables import BusyBlock, Calendar, CalendarObject, Connection
+from booking_app.db.locks import lock_calendars
+from booking_app.db.tables import BusyBlock, Calendar, Connection
 from booking_app.domain.appointment import ConnectionState
 from booking_app.domain.clock import to_instant
-from booking_app.domain.errors import Invalid, NotFound
+from booking_app.domain.errors import Invalid
 from booking_app.services.context import Context
+from booking_app.services.provider_apps import is_vendor
 from booking_app.services.views_sync import PresetView
 from booking_app.sync.accounts import Accounts, about
 from booking_app.sync.errors import AccessLost, ProviderError, Transient
+from booking_app.sync.linked import mine, mine_locked, revive, start_over, store_list
 from booking_app.sync.model import Credentials, RemoteCalendar
 from booking_app.sync.presets import PRESETS, credentials_of
 
@@ -72,7 +74,7 @@ async def connect(
         await _check_new(db, connection)
         db.add(connection)
         await db.flush()
-        await _list(ctx, db, connection, found)
+        await store_list(ctx, db, connection, found)
         await announce(db, "sync", [connection.id or 0])
     return str(connection.uid)
 
@@ -80,15 +82,15 @@ async def connect(
 async def test_connection(ctx: Context, accounts: Accounts, *, bookable_id: int, connection_uid: str) -> str:
     """Ask the account for its calendars now; new ones are added to the list. A sentence about the outcome."""
     async with ctx.sessions() as db:
-        connection = await _mine(db, bookable_id, connection_uid)
+        connection = await mine(db, bookable_id, connection_uid)
     try:
         provider = await accounts.of(connection)
         found = await provider.list_calendars()
     except ProviderError as error:
         return f"It did not work: {error}"
     async with ctx.sessions.begin() as db:
-        connection = await _mine_locked(db, bookable_id, connection_uid)
-        await _list(ctx, db, connection, found)
+        connection = await mine_locked(db, bookable_id, connection_uid)
+        await store_list(ctx, db, connection, found)
         await announce(db, "sync", [connection.id or 0])
     many = "1 calendar" if len(found) == 1 else f"{len(found)} calendars"
     return f"It works: {many} found."
@@ -119,7 +121,7 @@ async def choose(ctx: Context, *, bookable_id: int, blocks: Collection[str], tar
                 continue
             changed.append(calendar)
             if before[0] != calendar.blocks or not any(before):
-                await _start_over(ctx, db, calendar)
+                await start_over(ctx, db, calendar)
         await db.flush()
         if moved:
             await push_queries.enqueue_future_events(db, bookable_id, now)
@@ -136,52 +138,47 @@ async def replace_password(
 
     Raises `Invalid("secret")` if the account refuses it."""
     async with ctx.sessions() as db:
-        connection = await _mine(db, bookable_id, connection_uid)
+        connection = await mine(db, bookable_id, connection_uid)
+    if is_vendor(connection.provider):
+        raise Invalid("secret", "This account has no password here. Link it again instead.")
     credentials = Credentials(address=connection.address, username=connection.username, secret=secret)
     found = await _try(accounts, connection.provider, credentials)
-    now = ctx.now()
     async with ctx.sessions.begin() as db:
-        connection = await _mine_locked(db, bookable_id, connection_uid)
+        connection = await mine_locked(db, bookable_id, connection_uid)
         connection.secret = ctx.sealer.seal(secret, about(connection))
-        connection.state, connection.reason, connection.failing_since = ConnectionState.OK.value, "", None
-        await _list(ctx, db, connection, found)
-        mine = col(Calendar.connection_id) == connection.id
-        await db.execute(update(Calendar).where(mine).values(due_at=now, lease_until=None, failures=0, trouble=""))
-        await close_alerts(db, [f"connection:{connection.id}"], now)
-        await push_queries.wake_writes(db, bookable_id, now)
-        await announce(db, "due", list(await db.scalars(select(col(Calendar.id)).where(mine))))
-        await announce(db, "sync", [connection.id or 0])
-        await announce(db, "availability", [bookable_id])
+        await revive(ctx, db, connection, found)
 
 
 async def disconnect(
     ctx: Context, *, bookable_id: int, connection_uid: str, future_events: Literal["keep", "remove"]
 ) -> Literal["kept", "removed"]:
     """Forget the account. Its calendars stop blocking at once; coming events of ours stay as they are (`keep`) or are
-    removed from it first (`remove`), after which the stored password goes too. What happens to them: an account that
+    removed from it first (`remove`), after which the stored password or consent goes too, which is revoked at its
+    provider. What happens to them: an account that
     does not accept its password keeps them."""
     now = ctx.now()
     async with ctx.sessions.begin() as db:
-        connection = await _mine_locked(db, bookable_id, connection_uid)
+        connection = await mine_locked(db, bookable_id, connection_uid)
         await lock_bookables(db, [bookable_id], to_instant(now))
         number = connection.id or 0
-        mine = col(Calendar.connection_id) == number
-        over = [f"connection:{number}"]
-        for calendar_id in await db.scalars(select(col(Calendar.id)).where(mine)):
+        its = col(Calendar.connection_id) == number
+        over = [f"connection:{number}", f"ending:{number}"]
+        for calendar_id in await db.scalars(select(col(Calendar.id)).where(its)):
             over += [f"calendar:{calendar_id}", f"stale:{calendar_id}"]
         await close_alerts(db, over, now)
         waiting = 0
         removes = future_events == "remove" and connection.state != ConnectionState.NEEDS_SIGN_IN.value
         if removes:
             connection.state, connection.reason = ConnectionState.DISCONNECTED.value, ""
-            await db.execute(update(Calendar).where(mine).values(blocks=False, target=False))
+            await db.execute(update(Calendar).where(its).values(blocks=False, target=False))
             await db.flush()
             waiting = await push_queries.enqueue_mirrored_events(db, number, bookable_id, now)
         if waiting:
             await db.execute(
-                delete(BusyBlock).where(col(BusyBlock.calendar_id).in_(select(col(Calendar.id)).where(mine)))
+                delete(BusyBlock).where(col(BusyBlock.calendar_id).in_(select(col(Calendar.id)).where(its)))
             )
         else:
+            await provider_queries.let_go(db, [number], now)
             await db.delete(connection)
         await announce(db, "availability", [bookable_id])
         await announce(db, "sync", [number])
@@ -194,6 +191,7 @@ async def purge_disconnected(ctx: Context) -> int:
         ready = await push_queries.emptied_connections(db)
         if ready:
             await lock_calendars(db, col(Calendar.connection_id).in_(ready))
+            await provider_queries.let_go(db, ready, ctx.now())
             await db.execute(delete(Connection).where(col(Connection.id).in_(ready)))
     return len(ready)
 
@@ -225,61 +223,3 @@ async def _check_new(db: AsyncSession, connection: Connection) -> None:
         same_place = each.address.rstrip("/").lower() == connection.address.rstrip("/").lower()
         if same_place and each.username.lower() == connection.username.lower():
             raise Invalid("username", "This account is connected already.")
-
-
-async def _list(ctx: Context, db: AsyncSession, connection: Connection, found: Sequence[RemoteCalendar]) -> None:
-    """Bring the list of calendars up to date; choices stay, what is gone and unused is left out."""
-    query = select(Calendar).where(col(Calendar.connection_id) == connection.id)
-    known = {each.remote_id: each for each in await db.scalars(query)}
-    for remote in found:
-        calendar = known.pop(remote.remote_id, None)
-        if calendar is None:
-            calendar = Calendar(
-                connection_id=connection.id or 0,
-                bookable_id=connection.bookable_id,
-                remote_id=remote.remote_id,
-                name=remote.name,
-                due_at=ctx.now(),
-            )
-            db.add(calendar)
-        calendar.name, calendar.colour = remote.name, remote.colour
-        calendar.zone, calendar.can_write = remote.zone, remote.can_write
-    for calendar in known.values():
-        if not calendar.blocks and not calendar.target:
-            await db.delete(calendar)
-
-
-async def _start_over(ctx: Context, db: AsyncSession, calendar: Calendar) -> None:
-    """Hold nothing of a calendar: its next read is a complete one, and until then it is not trusted."""
-    await db.execute(delete(BusyBlock).where(col(BusyBlock.calendar_id) == calendar.id))
-    await db.execute(delete(CalendarObject).where(col(CalendarObject.calendar_id) == calendar.id))
-    calendar.cursor = None
-    calendar.window_start = calendar.window_end = calendar.verified_at = calendar.full_at = None
-    calendar.failures, calendar.trouble, calendar.stopped = 0, "", False
-    calendar.chosen_at = calendar.due_at = ctx.now()
-
-
-async def _mine(db: AsyncSession, bookable_id: int, connection_uid: str) -> Connection:
-    try:
-        uid = UUID(connection_uid)
-    except ValueError as error:
-        raise NotFound("There is no such account.") from error
-    query = select(Connection).where(
-        col(Connection.uid) == uid,
-        col(Connection.bookable_id) == bookable_id,
-        col(Connection.state) != ConnectionState.DISCONNECTED.value,
-    )
-    connection: Connection | None = await db.scalar(query)
-    if connection is None:
-        raise NotFound("There is no such account.")
-    return connection
-
-
-async def _mine_locked(db: AsyncSession, bookable_id: int, connection_uid: str) -> Connection:
-    """The account with its calendars, held until the transaction ends."""
-    connection = await _mine(db, bookable_id, connection_uid)
-    await lock_calendars(db, col(Calendar.connection_id) == connection.id)
-    locked = await lock_connection(db, connection.id or 0)
-    if locked is None or locked.state == ConnectionState.DISCONNECTED.value:
-        raise NotFound("There is no such account.")
-    return locked

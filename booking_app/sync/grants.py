@@ -9,6 +9,7 @@ locks that row alone, so it stands in no ring with the locks of `db/locks.py`.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -22,7 +23,7 @@ from booking_app.db.tables import Connection, Grant
 from booking_app.services import provider_apps
 from booking_app.services.context import Context
 from booking_app.services.provider_apps import TESTING_LIFE, Registered
-from booking_app.sync.errors import AccessLost, ProviderRefused, Transient
+from booking_app.sync.errors import AccessLost, ProviderError, ProviderRefused, Transient
 from booking_app.sync.oauth import TokenEndpoint, Tokens
 from booking_app.sync.vault import UnreadableSecret
 
@@ -98,6 +99,21 @@ class Grants:
             raise error
         return app
 
+    async def exchange(self, app: Registered, *, code: str, verifier: str, redirect: str) -> Tokens:
+        """The tokens of a new consent. Raises what the endpoint raises; a refusal of the installation is told."""
+        try:
+            tokens = await self.endpoint.exchange(app, code=code, verifier=verifier, redirect=redirect)
+        except ProviderRefused as error:
+            await self._tell(app.vendor.name, error)
+            raise
+        await self._works(app)
+        return tokens
+
+    async def give_back(self, app: Registered, refresh: str) -> None:
+        """Revoke what is not kept, as far as that can be done at once: nobody waits for it."""
+        with contextlib.suppress(ProviderError):
+            await self.endpoint.revoke(app, token=refresh)
+
     async def keep_only(self, connections: Collection[int]) -> None:
         """Forget the tokens of all other connections: those are no more."""
         for number in self._sources.keys() - set(connections):
@@ -119,9 +135,8 @@ class Grants:
                 raise Transient("Access could not be renewed, because the database is busy.") from busy
         if isinstance(error, ProviderRefused):
             await self._tell(source.provider, error)
-        elif app.trouble and error is None:
-            self._told.pop(source.provider, None)
-            await provider_apps.accepted(self.ctx, source.provider)
+        elif error is None:
+            await self._works(app)
         if access is not None:
             return access
         assert error is not None
@@ -177,6 +192,11 @@ class Grants:
             raise
         self._pauses.pop(source.provider, None)
         return tokens
+
+    async def _works(self, app: Registered) -> None:
+        if app.trouble:
+            self._told.pop(app.vendor.name, None)
+            await provider_apps.accepted(self.ctx, app.vendor.name)
 
     async def _tell(self, provider: str, error: ProviderRefused) -> None:
         """Open the incident; not for each of hundreds of accounts that meet it at the same time."""

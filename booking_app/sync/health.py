@@ -11,8 +11,9 @@ from sqlmodel import col
 from booking_app.db.alerts import close_alerts, open_alert
 from booking_app.db.changes import announce
 from booking_app.db.locks import lock_calendar, lock_connection
-from booking_app.db.tables import Bookable, Calendar, Connection
+from booking_app.db.tables import Alert, Bookable, Calendar, Connection
 from booking_app.domain.appointment import ConnectionState
+from booking_app.services.provider_apps import alert_subject, is_vendor
 from booking_app.sync.policy import Setback
 
 
@@ -26,7 +27,12 @@ async def after_success(db: AsyncSession, calendar: Calendar, now: datetime) -> 
     if connection.state == ConnectionState.NEEDS_SIGN_IN.value:
         connection.state = ConnectionState.OK.value
     connection.failing_since = await _settle(db, connection, now)
-    over = (f"connection:{connection.id}", f"calendar:{calendar.id}", f"stale:{calendar.id}")
+    over = (
+        f"connection:{connection.id}",
+        f"calendar:{calendar.id}",
+        f"stale:{calendar.id}",
+        _refused_alert(connection.provider),
+    )
     await close_alerts(db, over, now)
     if before != (connection.state, connection.reason):
         await announce(db, "sync", [connection.id or 0])
@@ -77,17 +83,35 @@ async def lost_access(db: AsyncSession, connection: Connection, reason: str, now
     connection.reason = reason
     connection.failing_since = connection.failing_since or now
     name = await db.scalar(select(col(Bookable.name)).where(col(Bookable.id) == connection.bookable_id))
+    if is_vendor(connection.provider):
+        what, until = "has to be linked again", "that is done"
+    else:
+        what, until = "no longer accepts its password", "it is replaced"
     await open_alert(
         db,
         subject=f"connection:{connection.id}",
         message=(
-            f"{name}'s calendar account ({_place(connection)}) no longer accepts its password. "
-            "Until it is replaced, times of that person are not offered and new appointments wait to be written."
+            f"{name}'s calendar account ({_place(connection)}) {what}. "
+            f"Until {until}, times of that person are not offered and new appointments wait to be written."
         ),
         bookable_id=connection.bookable_id,
         connection_id=connection.id,
         now=now,
     )
+
+
+async def installation_refused(db: AsyncSession, provider: str, reason: str, now: datetime) -> None:
+    """A provider that hands out access refuses the requests all the same (its calendar service is switched off for
+    this installation, say): one incident, over with the next calendar of it that is read. One that is open because it
+    hands out no access covers this."""
+    covered = select(col(Alert.id)).where(col(Alert.subject) == alert_subject(provider), col(Alert.closed_at).is_(None))
+    if await db.scalar(covered) is None:
+        message = f"{reason} Nobody has to link their account again; this is for an administrator to mend."
+        await open_alert(db, subject=_refused_alert(provider), message=message, now=now)
+
+
+def _refused_alert(provider: str) -> str:
+    return f"{alert_subject(provider)}:api"
 
 
 def _place(connection: Connection) -> str:

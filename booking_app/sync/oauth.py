@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from booking_app.services.provider_apps import Registered
+from booking_app.sync.errors import AccessLost
 from booking_app.sync.model import Mode
 from booking_app.sync.vendors import GRAPH_BASIC, GRAPH_READ, GRAPH_WRITE, Vendor
 
@@ -48,6 +49,22 @@ class TokenEndpoint(Protocol):
     async def close(self) -> None:
         """Release network resources."""
         ...
+
+
+class Given:
+    """The `TokenSource` of a token that is not stored yet: a refused one is not replaced."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+        self._refused = False
+
+    async def token(self) -> str:
+        if self._refused:
+            raise AccessLost("The provider does not take the access that it gave.")
+        return self._token
+
+    async def refused(self, token: str) -> None:
+        self._refused = self._refused or token == self._token
 
 
 _IMPLIED = {

@@ -16,7 +16,7 @@ from booking_app.domain.errors import NotFound
 from booking_app.services.context import Context
 from booking_app.sync import apply, health
 from booking_app.sync.accounts import Accounts
-from booking_app.sync.errors import AccessLost, CursorExpired, ProviderError, Rejected, Transient
+from booking_app.sync.errors import AccessLost, CursorExpired, ProviderError, ProviderRefused, Rejected, Transient
 from booking_app.sync.model import CalendarRef, Delta
 from booking_app.sync.plan import Breaker, Held, Ours, stop_reason, suspects
 from booking_app.sync.policy import DAY, SyncPolicy, fresh_window, needs_whole_window, next_read, setback
@@ -210,5 +210,7 @@ async def _failed(ctx: Context, question: _Question, error: ProviderError) -> Pu
     what = setback(error, calendar.failures + 1, jitter=random.random())
     async with ctx.sessions.begin() as db:
         await health.after_failure(db, calendar.id or 0, what, ctx.now(), secret=question.connection.secret)
+        if isinstance(error, ProviderRefused):
+            await health.installation_refused(db, question.connection.provider, str(error), ctx.now())
     log.warning("pull.failed", extra={"calendar": calendar.id, "error": type(error).__name__, "wait": round(what.wait)})
     return Pulled.FAILED

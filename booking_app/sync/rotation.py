@@ -24,11 +24,13 @@ class Rotation:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Sealed:
-    """Where sealed values stand: `select` gives (id, what it was sealed for, value) after `:last`, in order."""
+    """Where sealed values stand: `select` gives (id, what it was sealed for, value) after `:last`, in order. `of` is
+    the table whose rows are locked, if it reads several."""
 
     select: str
     update: str
     first: Any
+    of: str = ""
 
 
 _PLACES = (
@@ -36,6 +38,33 @@ _PLACES = (
         select="SELECT id, 'connection:' || uid, secret FROM connection WHERE id > :last ORDER BY id",
         update="UPDATE connection SET secret = :value WHERE id = :id",
         first=0,
+    ),
+    _Sealed(
+        select="SELECT g.connection_id, 'grant:' || c.uid, g.refresh FROM oauth_grant g"
+        " JOIN connection c ON c.id = g.connection_id WHERE g.connection_id > :last ORDER BY g.connection_id",
+        update="UPDATE oauth_grant SET refresh = :value WHERE connection_id = :id",
+        first=0,
+        of="g",
+    ),
+    _Sealed(
+        select="SELECT g.connection_id, 'grant:' || c.uid, g.access FROM oauth_grant g"
+        " JOIN connection c ON c.id = g.connection_id"
+        " WHERE g.connection_id > :last AND g.access <> '' ORDER BY g.connection_id",
+        update="UPDATE oauth_grant SET access = :value WHERE connection_id = :id",
+        first=0,
+        of="g",
+    ),
+    _Sealed(
+        select="SELECT provider, 'provider:' || provider, secret FROM provider_app"
+        " WHERE provider > :last AND secret <> '' ORDER BY provider",
+        update="UPDATE provider_app SET secret = :value WHERE provider = :id",
+        first="",
+    ),
+    _Sealed(
+        select="SELECT state_hash, 'consent:' || encode(state_hash, 'hex'), verifier FROM consent_attempt"
+        " WHERE state_hash > :last ORDER BY state_hash",
+        update="UPDATE consent_attempt SET verifier = :value WHERE state_hash = :id",
+        first=b"",
     ),
     _Sealed(
         select="SELECT id, 'booking:' || id, token_sealed FROM booking WHERE id > :last ORDER BY id",
@@ -76,7 +105,8 @@ async def rotate(sessions: Sessions, vault: Vault) -> Rotation:
 
 async def _batch(db: AsyncSession, vault: Vault, place: _Sealed, last: Any) -> tuple[Any, int, list[str]]:
     """(the last id of the batch or None at the end, how many were renewed, what could not be read)."""
-    rows = (await db.execute(text(f"{place.select} LIMIT {_BATCH} FOR UPDATE"), {"last": last})).all()
+    lock = f" OF {place.of}" if place.of else ""
+    rows = (await db.execute(text(f"{place.select} LIMIT {_BATCH} FOR UPDATE{lock}"), {"last": last})).all()
     renewed, lost = 0, []
     for number, about, sealed in rows:
         try:

@@ -17,8 +17,8 @@ _GOOGLE = "https://www.googleapis.com/auth/"
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Vendor:
     """`api` ends with a slash. `scopes` by mode, narrowest that do the job; `required` are those without which nothing
-    works in that mode, the others only take something away; `writes` is the one that lets us write. `revoke` None: the
-    provider has no such endpoint."""
+    works in that mode, the others only take something away; `writes` is the one that lets us write. `asks` is what else
+    the consent page is asked for. `revoke` None: the provider has no such endpoint."""
 
     name: str
     title: str
@@ -29,6 +29,7 @@ class Vendor:
     scopes: Mapping[Mode, tuple[str, ...]]
     required: Mapping[Mode, frozenset[str]]
     writes: str
+    asks: Mapping[str, str]
     simulated: bool = False
 
 
@@ -68,6 +69,8 @@ def google(base: str = "") -> Vendor:
             Mode.BUSY: frozenset({GOOGLE_LIST, GOOGLE_BUSY_EVENTS}),
         },
         writes=GOOGLE_WRITE,
+        # A refresh token comes only so, and what was granted before stays granted.
+        asks={"access_type": "offline", "prompt": "consent", "include_granted_scopes": "true"},
         simulated=bool(base),
     )
 
@@ -99,5 +102,6 @@ def microsoft(base: str = "", *, cloud: str = "", tenant: str = "common") -> Ven
             Mode.BUSY: frozenset({f"{resource}/{GRAPH_BASIC}"}),
         },
         writes=f"{resource}/{GRAPH_WRITE}",
+        asks={"prompt": "select_account"},
         simulated=bool(base),
     )

@@ -1,0 +1,60 @@
+"""Taking leave of an account that was linked by consent: its push channels are closed, then its grant is revoked."""
+
+from __future__ import annotations
+
+import logging
+
+from booking_app.db.provider_queries import others_with
+from booking_app.domain.clock import to_instant
+from booking_app.domain.effects import Done, Outcome, Retry, Work
+from booking_app.services.context import Context
+from booking_app.sync.accounts import Accounts
+from booking_app.sync.errors import AccessLost, ProviderError, Transient
+from booking_app.sync.model import Mode, Opened
+from booking_app.sync.oauth import Given
+from booking_app.sync.vault import UnreadableSecret
+
+log = logging.getLogger(__name__)
+
+GIVE_UP = 7 * 86400
+"""Seconds after which a grant is left to its owner, who can end it at the provider."""
+
+
+async def revoke(ctx: Context, accounts: Accounts, work: Work) -> Outcome:
+    """The handler of the effect `revoke`; the payload is what `provider_queries.let_go` notes of the account.
+
+    A grant that another account here lives on stays: a provider that revokes one token of a person revokes all."""
+    provider, subject = str(work.payload["provider"]), str(work.payload["subject"])
+    try:
+        token = ctx.sealer.open(bytes.fromhex(str(work.payload["sealed"])), work.key)
+    except UnreadableSecret:
+        log.warning("revoke.unreadable", extra={"work": work.id})
+        return Done()
+    try:
+        await _close_channels(accounts, provider, token, work)
+        async with ctx.sessions() as db:
+            shared = await others_with(db, provider, subject)
+        if not shared:
+            grants = accounts.consented.grants
+            await grants.endpoint.revoke(await grants.app(provider), token=token)
+    except AccessLost:
+        return Done()
+    except ProviderError as error:
+        if to_instant(ctx.now()) - work.created_at > GIVE_UP:
+            log.warning("revoke.given_up", extra={"work": work.id})
+            return Done()
+        return Retry(reason=str(error), after=error.retry_after if isinstance(error, Transient) else None)
+    return Done()
+
+
+async def _close_channels(accounts: Accounts, provider: str, token: str, work: Work) -> None:
+    channels = work.payload.get("channels")
+    if not isinstance(channels, list) or not channels:
+        return
+    consented = accounts.consented
+    app = await consented.grants.app(provider)
+    tokens = await consented.grants.endpoint.refresh(app, refresh=token)
+    mode = Mode(str(work.payload["mode"]))
+    notifier = consented.open_notifier(provider, Given(tokens.access), app.vendor, mode)
+    for remote_id, resource_id in channels:
+        await notifier.close(Opened(remote_id=remote_id, resource_id=resource_id, expires_at=0))
