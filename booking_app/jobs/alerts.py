@@ -94,7 +94,8 @@ _STALE = text(
       AND NOT EXISTS (
         SELECT FROM alert
         WHERE alert.closed_at IS NULL
-          AND alert.subject IN ('provider:' || connection.provider, 'provider:' || connection.provider || ':api')
+          AND split_part(alert.subject, ':', 1) = 'provider'
+          AND split_part(alert.subject, ':', 2) = connection.provider
       )
     """
 )
