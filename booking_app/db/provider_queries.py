@@ -100,6 +100,16 @@ async def let_go(db: AsyncSession, connections: Collection[int], now: datetime) 
     await announce(db, "outbox")
 
 
+_TOKEN = text(
+    "UPDATE outbox SET payload = jsonb_set(payload, '{sealed}', to_jsonb(CAST(:sealed AS text))) WHERE id = :id"
+)
+
+
+async def note_token(db: AsyncSession, outbox_id: int, sealed: bytes) -> None:
+    """The refresh token with which such work goes on."""
+    await db.execute(_TOKEN, {"id": outbox_id, "sealed": sealed.hex()})
+
+
 async def others_with(db: AsyncSession, provider: str, subject: str) -> bool:
     """Whether an account of that subject is connected, whoever's it is."""
     query = select(col(Connection.id)).where(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from booking_app.db.provider_queries import others_with
+from booking_app.db.provider_queries import note_token, others_with
 from booking_app.domain.clock import to_instant
 from booking_app.domain.effects import Done, Outcome, Retry, Work
 from booking_app.services.context import Context
@@ -31,7 +31,7 @@ async def revoke(ctx: Context, accounts: Accounts, work: Work) -> Outcome:
         log.warning("revoke.unreadable", extra={"work": work.id})
         return Done()
     try:
-        await _close_channels(accounts, provider, token, work)
+        token = await _close_channels(ctx, accounts, provider, token, work)
         async with ctx.sessions() as db:
             shared = await others_with(db, provider, subject)
         if not shared:
@@ -47,14 +47,20 @@ async def revoke(ctx: Context, accounts: Accounts, work: Work) -> Outcome:
     return Done()
 
 
-async def _close_channels(accounts: Accounts, provider: str, token: str, work: Work) -> None:
+async def _close_channels(ctx: Context, accounts: Accounts, provider: str, token: str, work: Work) -> str:
+    """End the pushes; the refresh token that is good afterwards."""
     channels = work.payload.get("channels")
     if not isinstance(channels, list) or not channels:
-        return
+        return token
     consented = accounts.consented
     app = await consented.grants.app(provider)
     tokens = await consented.grants.endpoint.refresh(app, refresh=token)
-    mode = Mode(str(work.payload["mode"]))
-    notifier = consented.open_notifier(provider, Given(tokens.access), app.vendor, mode)
+    if tokens.refresh:
+        # Stored before anything else is done: the earlier one may be good for nothing any more.
+        token = tokens.refresh
+        async with ctx.sessions.begin() as db:
+            await note_token(db, work.id, ctx.sealer.seal(token, work.key))
+    notifier = consented.open_notifier(provider, Given(tokens.access), app.vendor, Mode(str(work.payload["mode"])))
     for remote_id, resource_id in channels:
         await notifier.close(Opened(remote_id=remote_id, resource_id=resource_id, expires_at=0))
+    return token
