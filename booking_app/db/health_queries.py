@@ -13,17 +13,18 @@ from sqlmodel import col
 
 from booking_app.db.changes import announce
 from booking_app.db.locks import lock_calendars
-from booking_app.db.tables import Bookable, Calendar, Connection, DelaySample, Outbox
+from booking_app.db.tables import Bookable, Calendar, Connection, DelaySample, Grant, Outbox
 from booking_app.domain.appointment import ConnectionState, Effect
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AccountRow:
-    """A connected account with its calendars and whose it is."""
+    """A connected account with its calendars, whose it is, and the grant if it was linked by consent."""
 
     connection: Connection
     owner: Bookable
     calendars: Sequence[Calendar]
+    grant: Grant | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,14 +43,15 @@ class WaitingRow:
 async def accounts(db: AsyncSession, bookable_id: int | None = None) -> list[AccountRow]:
     """Connected accounts with their calendars, by owner: one person's, or everybody's."""
     query = (
-        select(Connection, Bookable)
+        select(Connection, Bookable, Grant)
         .join(Bookable, col(Bookable.id) == col(Connection.bookable_id))
+        .outerjoin(Grant, col(Grant.connection_id) == col(Connection.id))
         .where(col(Connection.state) != ConnectionState.DISCONNECTED.value)
         .order_by(col(Bookable.name), col(Connection.id))
     )
     if bookable_id is not None:
         query = query.where(col(Connection.bookable_id) == bookable_id)
-    found = [(row[0], row[1]) for row in await db.execute(query)]
+    found = [(row[0], row[1], row[2]) for row in await db.execute(query)]
     calendars: dict[int, list[Calendar]] = {}
     for calendar in await db.scalars(
         select(Calendar)
@@ -58,8 +60,8 @@ async def accounts(db: AsyncSession, bookable_id: int | None = None) -> list[Acc
     ):
         calendars.setdefault(calendar.connection_id, []).append(calendar)
     return [
-        AccountRow(connection=connection, owner=owner, calendars=calendars.get(connection.id or 0, ()))
-        for connection, owner in found
+        AccountRow(connection=connection, owner=owner, calendars=calendars.get(connection.id or 0, ()), grant=grant)
+        for connection, owner, grant in found
     ]
 
 

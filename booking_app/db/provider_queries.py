@@ -111,10 +111,7 @@ async def note_token(db: AsyncSession, outbox_id: int, sealed: bytes) -> None:
 
 
 async def others_with(db: AsyncSession, provider: str, subject: str) -> bool:
-    """Whether an account of that subject is connected, whoever's it is."""
-    query = select(col(Connection.id)).where(
-        col(Connection.provider) == provider,
-        col(Connection.subject) == subject,
-        col(Connection.state) != ConnectionState.DISCONNECTED.value,
-    )
+    """Whether there is an account of that subject, whoever's it is, also one that is about to go and out of which our
+    events are still being taken."""
+    query = select(col(Connection.id)).where(col(Connection.provider) == provider, col(Connection.subject) == subject)
     return await db.scalar(query.limit(1)) is not None

@@ -131,6 +131,11 @@ def _connection(row: AccountRow, now: datetime, bounds: Bounds) -> ConnectionVie
         last_success=None if connection.last_success_at is None else to_instant(connection.last_success_at),
         age=age,
         calendars=tuple(_calendar(each, connection, now, bounds) for each in row.calendars),
+        provider=connection.provider,
+        by_consent=is_vendor(connection.provider),
+        mode=connection.mode,
+        writes=any(each.can_write for each in row.calendars),
+        ends_at=None if row.grant is None or row.grant.ends_at is None else to_instant(row.grant.ends_at),
     )
 
 

@@ -36,7 +36,11 @@ class CalendarView:
 @dataclass(frozen=True, kw_only=True)
 class ConnectionView:
     """One connected account. `state` is a `ConnectionState`; `last_success` an instant; `age` is that of the
-    oldest data of its blocking calendars, in seconds."""
+    oldest data of its blocking calendars, in seconds.
+
+    `by_consent`: it is linked again at `/oauth/<provider>/start?connection=<uid>` instead of having a password; `mode`
+    is what it was linked for (`full` or `busy`), `writes` whether any of its calendars can be written to, `ends_at` the
+    instant at which the link ends by itself, None if never."""
 
     uid: str
     label: str
@@ -48,6 +52,11 @@ class ConnectionView:
     last_success: int | None
     age: int | None
     calendars: tuple[CalendarView, ...]
+    provider: str = "caldav"
+    by_consent: bool = False
+    mode: str = "full"
+    writes: bool = True
+    ends_at: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

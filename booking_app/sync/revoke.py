@@ -7,7 +7,9 @@ import logging
 from booking_app.db.provider_queries import note_token, others_with
 from booking_app.domain.clock import to_instant
 from booking_app.domain.effects import Done, Outcome, Retry, Work
+from booking_app.services import provider_apps
 from booking_app.services.context import Context
+from booking_app.services.provider_apps import Registered
 from booking_app.sync.accounts import Accounts
 from booking_app.sync.errors import AccessLost, ProviderError, Transient
 from booking_app.sync.model import Mode, Opened
@@ -31,12 +33,12 @@ async def revoke(ctx: Context, accounts: Accounts, work: Work) -> Outcome:
         log.warning("revoke.unreadable", extra={"work": work.id})
         return Done()
     try:
-        token = await _close_channels(ctx, accounts, provider, token, work)
+        app = await _app(ctx, provider)
+        token = await _close_channels(ctx, accounts, app, token, work)
         async with ctx.sessions() as db:
             shared = await others_with(db, provider, subject)
         if not shared:
-            grants = accounts.consented.grants
-            await grants.endpoint.revoke(await grants.app(provider), token=token)
+            await accounts.consented.grants.endpoint.revoke(app, token=token)
     except AccessLost:
         return Done()
     except ProviderError as error:
@@ -47,20 +49,30 @@ async def revoke(ctx: Context, accounts: Accounts, work: Work) -> Outcome:
     return Done()
 
 
-async def _close_channels(ctx: Context, accounts: Accounts, provider: str, token: str, work: Work) -> str:
+async def _app(ctx: Context, provider: str) -> Registered:
+    """The installation's credentials, or none if they were removed meanwhile: revoking needs only the address."""
+    try:
+        app = await provider_apps.registered(ctx, provider)
+    except UnreadableSecret:
+        app = None
+    vendor = provider_apps.vendor_of(ctx, provider)
+    return app or Registered(vendor=vendor, client_id="", secret="", testing=False)
+
+
+async def _close_channels(ctx: Context, accounts: Accounts, app: Registered, token: str, work: Work) -> str:
     """End the pushes; the refresh token that is good afterwards."""
     channels = work.payload.get("channels")
-    if not isinstance(channels, list) or not channels:
+    if not isinstance(channels, list) or not channels or not app.client_id:
         return token
     consented = accounts.consented
-    app = await consented.grants.app(provider)
     tokens = await consented.grants.endpoint.refresh(app, refresh=token)
     if tokens.refresh:
         # Stored before anything else is done: the earlier one may be good for nothing any more.
         token = tokens.refresh
         async with ctx.sessions.begin() as db:
             await note_token(db, work.id, ctx.sealer.seal(token, work.key))
-    notifier = consented.open_notifier(provider, Given(tokens.access), app.vendor, Mode(str(work.payload["mode"])))
+    mode = Mode(str(work.payload["mode"]))
+    notifier = consented.open_notifier(app.vendor.name, Given(tokens.access), app.vendor, mode)
     for remote_id, resource_id in channels:
         await notifier.close(Opened(remote_id=remote_id, resource_id=resource_id, expires_at=0))
     return token

@@ -173,6 +173,7 @@ async def test_p33_linking_lists_the_calendars_and_chooses_nothing(
     (view,) = await calendars.connections_of(office.ctx, anna.person.bookable_id or 0)
     assert view.uid == uid
     assert view.username == "anna@example.com"
+    assert (view.by_consent, view.mode, view.writes, view.ends_at) == (True, "full", True, None)
     assert [(each.name, each.blocks, each.target, each.can_write) for each in view.calendars] == [
         ("home", False, False, True),
         ("work", False, False, True),
@@ -189,7 +190,7 @@ async def test_busy_times_only_never_writes(office: LinkedOffice, anna: Browser,
     uid = await link(office, anna, provider, query="mode=busy")
     (view,) = await calendars.connections_of(office.ctx, anna.person.bookable_id or 0)
     assert {each.can_write for each in view.calendars} == {False}
-    assert "limited" not in (await office.row(uid)).mode
+    assert (view.by_consent, view.provider, view.mode, view.writes) == (True, provider, "busy", False)
     with pytest.raises(Invalid) as refused:
         await use(office, anna, uid)
     assert refused.value.field == "target"
@@ -517,6 +518,12 @@ async def test_a_grant_that_is_over_or_cannot_be_ended_is_forgotten_in_the_end(
     world.withdraw("anna")
     await office.leave()
     assert await cells(office.ctx, "SELECT 1 FROM outbox") == []
+    uid = await link(office, anna)
+    await disconnect(office, anna, uid)
+    await provider_apps.forget(office.ctx, provider="google")
+    await office.leave()
+    assert world.grants == [], "ending it needs no credentials"
+    await provider_apps.save(office.ctx, provider="google", client_id=CLIENT, secret=SECRET)
     uid = await link(office, anna)
     await disconnect(office, anna, uid)
     world.fault = (503, {})
