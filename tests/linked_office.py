@@ -100,6 +100,9 @@ class LinkedNotifier:
             raise AccessLost("The provider does not take the access that it gave.")
         self._closed.append(channel.remote_id)
 
+    async def release(self) -> None:
+        self._closed.append("released")
+
 
 @dataclass(kw_only=True)
 class LinkedOffice:

@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from booking_app.db.tables import Connection
 from booking_app.services.context import Sealer
 from booking_app.services.provider_apps import is_vendor
-from booking_app.sync.errors import AccessLost, Rejected, Transient
+from booking_app.sync.errors import AccessLost, Rejected
 from booking_app.sync.grants import Grants
-from booking_app.sync.model import (
-    Busy,
-    CalendarRef,
-    Credentials,
-    Delta,
-    EventDraft,
-    Known,
-    Mode,
-    OwnEvent,
-    RemoteCalendar,
-    Written,
-)
+from booking_app.sync.lent import Lent, LentNotifier
+from booking_app.sync.model import Credentials, Mode
 from booking_app.sync.provider import CalendarProvider, Notifier, TokenSource
 from booking_app.sync.vault import UnreadableSecret
 from booking_app.sync.vendors import Vendor
@@ -56,8 +45,8 @@ class Accounts:
         self._sealer = sealer
         self.open_provider = open_provider
         self._consented = consented
-        self._opened: dict[int, tuple[bytes, _Lent]] = {}
-        self._notifiers: dict[int, tuple[bytes, Notifier]] = {}
+        self._opened: dict[int, tuple[bytes, Lent]] = {}
+        self._notifiers: dict[int, tuple[bytes, LentNotifier]] = {}
 
     @property
     def consented(self) -> Consented:
@@ -76,7 +65,7 @@ class Accounts:
             return kept[1]
         opened = await self._open(connection)
         kept = self._opened.get(number)  # Somebody else may have been faster.
-        lent = _Lent(opened)
+        lent = Lent(opened)
         self._opened[number] = (connection.secret, lent)
         if kept is not None:
             await kept[1].close()
@@ -88,12 +77,17 @@ class Accounts:
             return None
         number = connection.id or 0
         kept = self._notifiers.get(number)
-        if kept is None or kept[0] != connection.secret:
-            app = await self.consented.grants.app(connection.provider)
-            tokens = self.consented.grants.source(connection)
-            opened = self.consented.open_notifier(connection.provider, tokens, app.vendor, Mode(connection.mode))
-            kept = self._notifiers[number] = connection.secret, opened
-        return kept[1]
+        if kept is not None and kept[0] == connection.secret:
+            return kept[1]
+        app = await self.consented.grants.app(connection.provider)
+        tokens = self.consented.grants.source(connection)
+        opened = self.consented.open_notifier(connection.provider, tokens, app.vendor, Mode(connection.mode))
+        kept = self._notifiers.get(number)  # Somebody else may have been faster.
+        lent = LentNotifier(opened)
+        self._notifiers[number] = (connection.secret, lent)
+        if kept is not None:
+            await kept[1].release()
+        return lent
 
     async def _open(self, connection: Connection) -> CalendarProvider:
         if is_vendor(connection.provider):
@@ -113,7 +107,8 @@ class Accounts:
             _, lent = self._opened.pop(number)
             await lent.close()
         for number in self._notifiers.keys() - set(connections):
-            del self._notifiers[number]
+            _, notifier = self._notifiers.pop(number)
+            await notifier.release()
         if self._consented is not None:
             await self._consented.grants.keep_only(connections)
 
@@ -122,55 +117,3 @@ class Accounts:
         await self.keep_only(())
         if self._consented is not None:
             await self._consented.grants.close()
-
-
-class _Lent:
-    """A provider that others may be using when it is closed: what they have begun is finished first."""
-
-    def __init__(self, inner: CalendarProvider) -> None:
-        self._inner = inner
-        self._users = 0
-        self._closing = False
-
-    async def list_calendars(self) -> tuple[RemoteCalendar, ...]:
-        async with self._in_use():
-            return await self._inner.list_calendars()
-
-    async def changes(
-        self, calendar: CalendarRef, *, cursor: str | None, known: Known, window: tuple[int, int]
-    ) -> Delta:
-        async with self._in_use():
-            return await self._inner.changes(calendar, cursor=cursor, known=known, window=window)
-
-    async def busy_now(self, calendar: CalendarRef, *, window: tuple[int, int]) -> tuple[tuple[str, Busy], ...]:
-        async with self._in_use():
-            return await self._inner.busy_now(calendar, window=window)
-
-    async def put(self, calendar: CalendarRef, draft: EventDraft, *, key: str | None, etag: str | None) -> Written:
-        async with self._in_use():
-            return await self._inner.put(calendar, draft, key=key, etag=etag)
-
-    async def get(self, calendar: CalendarRef, *, key: str) -> tuple[OwnEvent, str] | None:
-        async with self._in_use():
-            return await self._inner.get(calendar, key=key)
-
-    async def remove(self, calendar: CalendarRef, *, key: str, etag: str | None) -> None:
-        async with self._in_use():
-            await self._inner.remove(calendar, key=key, etag=etag)
-
-    async def close(self) -> None:
-        self._closing = True
-        if not self._users:
-            await self._inner.close()
-
-    @contextlib.asynccontextmanager
-    async def _in_use(self) -> AsyncIterator[None]:
-        if self._closing:
-            raise Transient("The calendar account was changed just now.")
-        self._users += 1
-        try:
-            yield
-        finally:
-            self._users -= 1
-            if self._closing and not self._users:
-                await self._inner.close()

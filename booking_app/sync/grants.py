@@ -109,6 +109,18 @@ class Grants:
         await self._works(app)
         return tokens
 
+    async def check(self, provider: str) -> float | None:
+        """Whether the provider accepts this installation: opens or closes the incident as is found. How many seconds
+        its clock is ahead of ours, None if it does not say. Raises `ProviderRefused` and `Transient`."""
+        app = await self.app(provider)
+        try:
+            ahead = await self.endpoint.check(app)
+        except ProviderRefused as error:
+            await self._tell(provider, error)
+            raise
+        await self._works(app)
+        return ahead
+
     async def give_back(self, app: Registered, refresh: str) -> None:
         """Revoke what is not kept, as far as that can be done at once: nobody waits for it."""
         with contextlib.suppress(ProviderError):

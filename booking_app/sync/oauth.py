@@ -46,6 +46,11 @@ class TokenEndpoint(Protocol):
         that has no way to do it."""
         ...
 
+    async def check(self, app: Registered) -> float | None:
+        """Ask whether the client is accepted, for nobody's account; how many seconds the provider's clock is ahead of
+        ours, None if it does not say."""
+        ...
+
     async def close(self) -> None:
         """Release network resources."""
         ...

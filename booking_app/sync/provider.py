@@ -94,3 +94,7 @@ class Notifier(Protocol):
     async def close(self, channel: Opened) -> None:
         """End it; one that does not exist any more is success."""
         ...
+
+    async def release(self) -> None:
+        """Release network resources."""
+        ...

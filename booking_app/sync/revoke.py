@@ -73,6 +73,9 @@ async def _close_channels(ctx: Context, accounts: Accounts, app: Registered, tok
             await note_token(db, work.id, ctx.sealer.seal(token, work.key))
     mode = Mode(str(work.payload["mode"]))
     notifier = consented.open_notifier(app.vendor.name, Given(tokens.access), app.vendor, mode)
-    for remote_id, resource_id in channels:
-        await notifier.close(Opened(remote_id=remote_id, resource_id=resource_id, expires_at=0))
+    try:
+        for remote_id, resource_id in channels:
+            await notifier.close(Opened(remote_id=remote_id, resource_id=resource_id, expires_at=0))
+    finally:
+        await notifier.release()
     return token

@@ -451,7 +451,7 @@ async def test_disconnecting_closes_the_channels_and_revokes_the_grant_and_forge
     world.fault = None
     clock.advance(seconds=5)
     await office.leave()
-    assert office.closed == ["channel-1"]
+    assert office.closed == ["channel-1", "released"]
     assert world.grants == []
     assert await cells(office.ctx, "SELECT 1 FROM outbox") == []
 
@@ -477,7 +477,7 @@ async def test_microsoft_has_nothing_to_revoke_with_and_is_forgotten(
     await add_channel(office, uid, "subscription-1")
     await disconnect(office, anna, uid)
     await office.leave()
-    assert office.closed == ["subscription-1"]
+    assert office.closed == ["subscription-1", "released"]
     assert await cells(office.ctx, "SELECT 1 FROM outbox UNION ALL SELECT 1 FROM oauth_grant") == []
 
 

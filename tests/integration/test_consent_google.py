@@ -197,6 +197,7 @@ async def test_p21_google_itself_names_the_end_of_a_grant_in_testing(
 
 async def test_p22_a_wrong_secret_is_not_the_persons_fault(desk: Desk, world: GoogleWorld, clock: Clock) -> None:
     linked = await desk.go()
+    await desk.accounts.consented.grants.check("google")
     world.apps["client"].secret = "another"
     clock.advance(hours=1)
     with pytest.raises(ProviderRefused, match="client secret is wrong"):

@@ -367,6 +367,42 @@ async def test_p22_without_credentials_all_accounts_wait_for_one_incident(
     assert (await office.row(account.uid)).state == ConnectionState.SLOWED.value
 
 
+async def test_p22_an_admin_can_ask_whether_the_credentials_are_accepted(
+    office: LinkedOffice, world: TokenServer, clock: Clock
+) -> None:
+    grants = office.accounts.consented.grants
+    ahead = await grants.check("google")
+    assert ahead is not None
+    assert abs(ahead) < 5
+    world.secret = "another"
+    with pytest.raises(ProviderRefused, match="client secret is wrong"):
+        await grants.check("google")
+    assert await opened(office) == {"provider:google"}
+    world.fault = (503, {})
+    with pytest.raises(Transient):
+        await grants.check("google")
+    assert await opened(office) == {"provider:google"}
+    world.fault, world.secret = None, SECRET
+    await grants.check("google")
+    assert await opened(office) == set()
+
+
+async def test_the_push_channels_of_an_account_are_kept_until_a_new_consent(
+    office: LinkedOffice, world: TokenServer
+) -> None:
+    account, _ = await linked(office)
+    row = await office.row(account.uid)
+    notifier = await office.accounts.notifier(row)
+    assert notifier is not None
+    assert await office.accounts.notifier(row) is notifier
+    person, cookie = await office.signed_in(row.bookable_id, "anna2@example.com")
+    await office.link(person, cookie, "anna", again=account.uid)
+    assert await office.accounts.notifier(await office.row(account.uid)) is not notifier
+    assert office.closed == ["released"]
+    row.provider = "caldav"
+    assert await office.accounts.notifier(row) is None
+
+
 @pytest.mark.parametrize(
     ("status", "answer", "expected", "words"),
     [

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import email.utils
 import json
 import ssl
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ from collections.abc import Mapping
 from authlib.oauth2.rfc6749.parameters import prepare_token_request
 from authlib.oauth2.rfc7009 import prepare_revoke_token_request
 
+from booking_app.domain.clock import utc_now
 from booking_app.services.provider_apps import Registered
 from booking_app.sync.errors import AccessLost, ProviderError, ProviderRefused, Transient
 from booking_app.sync.oauth import Tokens
@@ -29,6 +31,8 @@ DEADLINE = 8.0
 """Seconds for one exchange. The grant is locked meanwhile, and whoever wants it too waits no longer than 10."""
 _LARGEST = 200_000
 _HEADERS = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
+
+_NONE = "none"
 
 _LOST = {
     "invalid_grant": "the permission was withdrawn, has ended or was not used for long",
@@ -108,6 +112,17 @@ class HttpTokenEndpoint:
             return
         raise error
 
+    async def check(self, app: Registered) -> float | None:
+        # Who says of this refresh token that it is none has accepted the client before.
+        body = prepare_token_request(
+            "refresh_token", refresh_token=_NONE, client_id=app.client_id, client_secret=app.secret
+        )
+        reply = await self._post(app, app.vendor.token, body)
+        error = failure(app, reply)
+        if not isinstance(error, AccessLost):
+            raise error
+        return _ahead(reply)
+
     async def close(self) -> None:
         for client in self._clients.values():
             await client.close()
@@ -176,6 +191,15 @@ def _claims(app: Registered, token: object) -> Mapping[str, object]:
     if audience != app.client_id and not (isinstance(audience, list) and app.client_id in audience):
         raise Transient(f"{app.vendor.title} gave an answer that is meant for another program.")
     return claims if isinstance(claims, dict) else {}
+
+
+def _ahead(reply: Reply) -> float | None:
+    """Seconds by which the clock of whoever answered is ahead of ours (RFC 9110, section 6.6.1)."""
+    try:
+        moment = email.utils.parsedate_to_datetime(reply.header("date") or "")
+    except ValueError:
+        return None
+    return (moment - utc_now()).total_seconds() if moment.tzinfo is not None else None
 
 
 def _named(reply: Reply) -> Mapping[str, object]:
