@@ -1,7 +1,7 @@
 """The one order in which rows are locked, so that two who need the same rows wait for each other but never in a ring:
 
     1. calendars (by id)        who stores a read, notes a write, changes choices or accounts
-    2. connections
+    2. connections, then their grants (a renewal locks the grant alone)
     3. bookables (by id)        `appointments_queries.lock_bookables`: who changes what occupies a person
     4. the appointment          `appointments_queries.lock_appointment`
     5. its mirror, then the objects and blocks of its calendar

@@ -79,6 +79,11 @@ def alert_subject(provider: str) -> str:
     return f"provider:{provider}"
 
 
+def api_alert_subject(provider: str) -> str:
+    """The one alert that it hands out access and refuses the requests all the same."""
+    return f"{alert_subject(provider)}:api"
+
+
 def redirect_address(ctx: Context, provider: str) -> str:
     """Where people come back to from the consent page."""
     return f"{ctx.public_url}/oauth/{provider}/callback"
@@ -175,7 +180,7 @@ async def save(
         if testing:
             # They end after seven days also when the client leaves "Testing" later.
             await provider_queries.expect_ends(db, provider, TESTING_LIFE)
-        await close_alerts(db, [alert_subject(provider)], now)
+        await close_alerts(db, [alert_subject(provider), api_alert_subject(provider)], now)
         await provider_queries.try_again(db, provider, now)
 
 
@@ -217,7 +222,7 @@ async def forget(ctx: Context, *, provider: str) -> None:
             )
         if app is not None:
             await db.delete(app)
-        await close_alerts(db, [alert_subject(provider)], ctx.now())
+        await close_alerts(db, [alert_subject(provider), api_alert_subject(provider)], ctx.now())
 
 
 def _check_client(vendor: Vendor, client_id: str) -> None:

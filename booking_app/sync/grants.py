@@ -2,8 +2,10 @@
 
 A provider may hand out a new refresh token each time and forget the old one, so an answer must never get lost: the
 grant's row is locked before the provider is asked and the answer is stored in the same transaction; whoever waited
-for the lock finds the new token there. A caller that gives up does not break off what has been begun. The transaction
-locks that row alone, so it stands in no ring with the locks of `db/locks.py`.
+for the lock finds the new token there. A caller that gives up does not break off what has been begun, and an answer
+that the database did not take is kept in memory. What remains is a process that dies in the instant between answer and
+commit: providers that rotate take the earlier token for a while for that reason. The transaction locks that row alone,
+so it stands in no ring with the locks of `db/locks.py`.
 """
 
 from __future__ import annotations

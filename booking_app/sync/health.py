@@ -13,7 +13,7 @@ from booking_app.db.changes import announce
 from booking_app.db.locks import lock_calendar, lock_connection
 from booking_app.db.tables import Alert, Bookable, Calendar, Connection
 from booking_app.domain.appointment import ConnectionState
-from booking_app.services.provider_apps import alert_subject, is_vendor
+from booking_app.services.provider_apps import alert_subject, api_alert_subject, is_vendor
 from booking_app.sync.policy import Setback
 
 
@@ -31,7 +31,7 @@ async def after_success(db: AsyncSession, calendar: Calendar, now: datetime) -> 
         f"connection:{connection.id}",
         f"calendar:{calendar.id}",
         f"stale:{calendar.id}",
-        _refused_alert(connection.provider),
+        api_alert_subject(connection.provider),
     )
     await close_alerts(db, over, now)
     if before != (connection.state, connection.reason):
@@ -107,11 +107,7 @@ async def installation_refused(db: AsyncSession, provider: str, reason: str, now
     covered = select(col(Alert.id)).where(col(Alert.subject) == alert_subject(provider), col(Alert.closed_at).is_(None))
     if await db.scalar(covered) is None:
         message = f"{reason} Nobody has to link their account again; this is for an administrator to mend."
-        await open_alert(db, subject=_refused_alert(provider), message=message, now=now)
-
-
-def _refused_alert(provider: str) -> str:
-    return f"{alert_subject(provider)}:api"
+        await open_alert(db, subject=api_alert_subject(provider), message=message, now=now)
 
 
 def _place(connection: Connection) -> str:

@@ -315,7 +315,6 @@ async def test_p22_a_wrong_client_secret_is_one_incident_for_200_people(
 ) -> None:
     await add_admin(office)
     people = [await linked(office, f"p{number}") for number in range(200)]
-    await office.read_all()
     clock.advance(hours=2)
     world.secret, before = "another", len(world.asked)
     assert await office.read_all() == 200
@@ -334,10 +333,11 @@ async def test_p22_a_wrong_client_secret_is_one_incident_for_200_people(
 
     await provider_apps.save(office.ctx, provider="google", client_id=CLIENT, secret="another")
     assert await opened(office) == set()
-    assert await office.read_all() == 200
-    await tell(office.ctx)
+    due = await cells(office.ctx, "SELECT count(*) FROM calendar WHERE due_at <= :now", now=clock())
+    assert due == [(200,)], "all of them are read at once"
+    for _, calendar in people[:10]:
+        assert await office.read(calendar) is Pulled.READ
     assert await opened(office) == set()
-    assert {(await office.calendar(calendar)).failures for _, calendar in people} == {0}
     assert (await provider_apps.listed(office.ctx))[0].trouble == ""
 
 
@@ -353,6 +353,62 @@ async def test_p22_the_incident_is_over_when_the_provider_accepts_us_again(
     clock.advance(minutes=1)
     assert await office.read(calendar) is Pulled.READ
     assert await opened(office) == set()
+
+
+async def test_p22_a_calendar_service_that_is_switched_off_for_us_is_one_incident_too(
+    office: LinkedOffice, world: TokenServer, clock: Clock
+) -> None:
+    await add_admin(office)
+    calendars_of = [(await linked(office, name))[1] for name in ("anna", "ben")]
+    await office.read_all()
+    office.server.fail(lambda: ProviderRefused("Google Calendar is not enabled for this installation."))
+    await run(office, clock, minutes=20)
+    assert await opened(office) == {"provider:google:api"}
+    assert await mails(office) == [("provider:google:api", "boss@example.com")]
+    # While access itself is refused, that is the incident.
+    await provider_apps.save(office.ctx, provider="google", client_id=CLIENT, secret="wrong")
+    clock.advance(hours=2)
+    await office.read_all()
+    assert await opened(office) == {"provider:google"}
+    await provider_apps.save(office.ctx, provider="google", client_id=CLIENT, secret=SECRET)
+    await office.read_all()
+    assert await opened(office) == {"provider:google:api"}
+    office.server.heal()
+    clock.advance(minutes=1)
+    assert await office.read(calendars_of[0]) is Pulled.READ
+    assert await opened(office) == set()
+
+
+async def test_linking_again_while_everything_else_goes_on_stands_in_no_ring(
+    office: LinkedOffice, world: TokenServer, clock: Clock
+) -> None:
+    account, calendar = await linked(office)
+    await make_service(office.ctx)
+    assert await office.read(calendar) is Pulled.READ
+    row = await office.row(account.uid)
+    person, cookie = await office.signed_in(row.bookable_id, "anna2@example.com")
+    source = office.accounts.consented.grants.source(row)
+
+    async def renewed() -> None:
+        token = await office.access(account.uid)
+        await source.refused(token)
+        await office.access(account.uid, office.other_process())
+
+    for number in range(12):
+        await make_booking(office.ctx, TEN + number * 1800, email=f"c{number}@example.com")
+        await asyncio.gather(
+            office.link(person, cookie, "anna", again=account.uid),
+            office.read(calendar),
+            office.write(),
+            renewed(),
+            tell(office.ctx),
+            rotate(office.ctx.sessions, Vault([new_key()])),
+        )
+    clock.advance(minutes=20)
+    await office.write()
+    assert await office.read(calendar) is Pulled.READ
+    assert len(office.server.read((await office.calendar(calendar)).remote_id)) == 12
+    assert (await office.row(account.uid)).state == ConnectionState.OK.value
 
 
 async def test_p22_without_credentials_all_accounts_wait_for_one_incident(
