@@ -231,10 +231,11 @@ def _series(
 
 
 def _counts(calendar: Calendar, stored: Stored, single: bool, with_deleted: bool) -> bool:
-    """Whether a single event or an exception is listed; exceptions live with their series, cancelled ones too."""
-    if stored.master is not None:
-        series = calendar.events.get(stored.master)
-        return not single and (with_deleted or not (series is None or series.cancelled))
+    """Whether a single event or an exception is listed; exceptions live with their series, cancelled
+    ones too. An instance whose series is not here (its owner was invited to that one alone) is like a single event."""
+    series = calendar.events.get(stored.master) if stored.master else None
+    if series is not None:
+        return not single and (with_deleted or not series.cancelled)
     if stored.cancelled:
         return with_deleted and not (single and bool(stored.data.get("recurrence")))
     return True
