@@ -553,6 +553,14 @@ def test_apps_in_testing_lose_their_consent_after_a_week(world: GoogleWorld) -> 
     )
 
 
+def test_a_workspace_may_ask_for_a_fresh_sign_in(world: GoogleWorld) -> None:
+    _, found = exchange(world, consent(world, ALL)["code"])
+    world.consents.revoke(None, ANN, "invalid_rapt")
+    form = {"grant_type": "refresh_token", "refresh_token": found["refresh_token"], "client_id": "client"}
+    status, answer = post(world.url + "/token", **form, client_secret="secret")
+    assert (status, answer["error"], answer["error_subtype"]) == (400, "invalid_grant", "invalid_rapt")
+
+
 def test_revoking_either_token_ends_the_consent(world: GoogleWorld) -> None:
     _, found = exchange(world, consent(world, ALL)["code"])
     assert post(world.url + "/revoke", token=found["refresh_token"])[0] == 200
@@ -585,6 +593,39 @@ def test_cancelling_comes_back_with_an_error(world: GoogleWorld) -> None:
     form = {"request": urlencode(query), "user": ANN, "decision": "cancel"}
     answer = httpx.post(f"{world.url}/o/oauth2/v2/auth", data=form, trust_env=False)
     assert answer.headers["Location"] == f"{BACK}?state=s&error=access_denied"
+
+
+def test_the_panel_acts_for_people_over_http(world: GoogleWorld) -> None:
+    api = service(world)
+    cursor = pages(api)[1]
+
+    def act(name: str, **given: object) -> dict[str, Any]:
+        answer = httpx.post(f"{world.url}/_panel/{name}", json=given, trust_env=False)
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    name = act("add-event", email=ANN, start="2027-03-10T09:00:00", end="2027-03-10T10:00:00")["done"]
+    assert [item["id"] for item in pages(api, syncToken=cursor)[0]] == [name]
+    act("delete-event", email=ANN, event=name)
+    assert pages(api)[0] == []
+    act("expire-sync")
+    assert refused(api.events().list(calendarId="primary", syncToken=cursor)) == (410, "fullSyncRequired")
+    act("quota", shape="429", times=2)
+    assert [refused(api.calendarList().list())[0] for _ in range(2)] == [429, 429]
+    act("fail")
+    assert refused(api.calendarList().list()) == (500, "backendError")
+    act("expire-tokens")
+    api.calendarList().list().execute()
+    act("secret", client_id="client", secret="other")
+    act("expire-tokens")
+    with pytest.raises(RefreshError, match="invalid_client"):
+        api.calendarList().list().execute()
+    act("secret", client_id="client", secret="secret")
+    act("revoke", email=ANN)
+    with pytest.raises(RefreshError, match="invalid_grant"):
+        api.calendarList().list().execute()
+    assert "Simulation of Google" in httpx.get(f"{world.url}/_panel", trust_env=False).text
 
 
 # Channels

@@ -102,6 +102,10 @@ class Consents:
                 return grant
         return None
 
+    def ended(self, refresh: str) -> str:
+        """Why a refresh token died; empty if it lives or never was."""
+        return next((grant.ended for grant in self.grants if grant.refresh == refresh), "")
+
     def lives_until(self, grant: Grant) -> datetime | None:
         """When a refresh token of an app in testing dies, unless it opens nothing but the person's identity."""
         identity = {"openid", "email", "profile"}
@@ -125,7 +129,7 @@ class Consents:
         return access
 
     def revoke(self, app: App | None, email: str, why: str = "revoked") -> None:
-        """End everything the person allowed (the client)."""
+        """End everything the person allowed (the client); `why` "invalid_rapt" for a Workspace's session control."""
         with self._lock:
             for grant in self.grants:
                 if grant.email == email and app in (None, grant.app):
