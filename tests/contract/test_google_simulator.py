@@ -21,6 +21,7 @@ from googleapiclient.discovery import build
 from googleapiclient.errors import HttpError
 
 from booking_app.sync import vendors
+from tests.simulators.google.demo import CLIENT, demo_world
 from tests.simulators.google.discovery import SCOPE
 from tests.simulators.google.serve import google_simulator
 from tests.simulators.google.world import GoogleWorld
@@ -588,6 +589,23 @@ def test_a_wrong_request_for_consent_stays_at_google(
     assert "not the real service" in page.text
 
 
+def test_a_project_can_be_set_up_wrongly(world: GoogleWorld) -> None:
+    api = service(world)
+    app = world.apps["client"]
+    app.api_enabled = False
+    assert refused(api.calendarList().list()) == (403, "accessNotConfigured")
+    back = consent(world, ALL)
+    app.removed = True
+    assert exchange(world, back["code"])[1]["error"] == "deleted_client"
+    app.removed, app.testing, app.test_users = False, True, frozenset({"bob@example.com"})
+    with pytest.raises(AssertionError, match="access_denied"):
+        consent(world, ALL)
+    assert "code" in consent(world, ALL, user="bob@example.com")
+    world.user("bob@example.com").blocked = True
+    with pytest.raises(AssertionError, match="admin_policy_enforced"):
+        consent(world, ALL, user="bob@example.com")
+
+
 def test_cancelling_comes_back_with_an_error(world: GoogleWorld) -> None:
     query = {"client_id": "client", "redirect_uri": BACK, "response_type": "code", "scope": "openid", "state": "s"}
     form = {"request": urlencode(query), "user": ANN, "decision": "cancel"}
@@ -626,6 +644,19 @@ def test_the_panel_acts_for_people_over_http(world: GoogleWorld) -> None:
     with pytest.raises(RefreshError, match="invalid_grant"):
         api.calendarList().list().execute()
     assert "Simulation of Google" in httpx.get(f"{world.url}/_panel", trust_env=False).text
+
+
+def test_the_demo_has_something_to_show() -> None:
+    with google_simulator(demo_world("http://localhost:3000/")) as world:
+        app = world.apps[CLIENT]
+        assert app.redirect_uris == ("http://localhost:3000/oauth/google/callback",)
+        grant = world.consents.consent(app, "ann@gmail.example", frozenset(ALL), offline=True)
+        headers = {"Authorization": f"Bearer {world.consents.issue(grant)}"}
+        with httpx.Client(base_url=f"{world.url}/calendar/v3/", headers=headers, trust_env=False) as client:
+            listed = client.get("users/me/calendarList").json()["items"]
+            items = client.get("calendars/primary/events").json()["items"]
+        assert [entry["accessRole"] for entry in listed] == ["owner", "owner", "reader"]
+        assert {item["summary"] for item in items} == {"Stand-up", "Dentist", "Perhaps a walk", "Newsletter"}
 
 
 # Channels

@@ -60,6 +60,8 @@ def _client(world: GoogleWorld, request: Request, form: Mapping[str, str]) -> Ap
     app = world.apps.get(name)
     if app is None:
         raise OAuthError(401, "invalid_client", "The OAuth client was not found.")
+    if app.removed:
+        raise OAuthError(401, "deleted_client", "The OAuth client was deleted.")
     if not secret:
         raise OAuthError(400, "invalid_request", "client_secret is missing.")
     if not hmac.compare_digest(app.secret, secret):

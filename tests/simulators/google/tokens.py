@@ -18,12 +18,16 @@ LIVE_TOKENS = 100
 
 @dataclass(kw_only=True)
 class App:
-    """An OAuth client. Change `secret` to break it."""
+    """An OAuth client and its project. Change `secret` to break it. While `testing`, only `test_users` may consent
+    (empty: everybody). `api_enabled`: the Calendar API is switched on there. `removed`: somebody deleted the client."""
 
     client_id: str
     secret: str
     redirect_uris: tuple[str, ...]
     testing: bool = False
+    test_users: frozenset[str] = frozenset()
+    api_enabled: bool = True
+    removed: bool = False
 
 
 @dataclass(kw_only=True)
