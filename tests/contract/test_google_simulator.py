@@ -275,6 +275,8 @@ def test_what_cannot_go_with_a_sync_token_is_refused(world: GoogleWorld) -> None
         400,
         "invalid",
     )
+    other = world.user(ANN).add_calendar("Other").id
+    assert refused(events.list(calendarId=other, maxResults=1, pageToken=page)) == (400, "invalid")
     assert "nextSyncToken" not in events.list(calendarId="primary", iCalUID="x").execute()
 
 

@@ -53,7 +53,7 @@ def list_entries(call: Call) -> Json:
         head: Json = {"kind": "calendar#calendarList", "etag": f'"p{world.list_seq[call.email]:x}"'}
         return Listing(shape="", items=found, head=head, token=None if query.text("minAccessRole") else token)
 
-    return listing.page(world, query, begin, default=100, most=250)
+    return listing.page(world, query, begin, whose=f"calendars {call.email}", default=100, most=250)
 
 
 def get_entry(call: Call) -> Json:
