@@ -73,11 +73,11 @@ def with_dateutil(series: list[Series]) -> tuple[int, int]:
     low, high = (moment.astimezone(ZONE).replace(tzinfo=None) for moment in (LOW, HIGH))
     count = total = 0
     for start, length, rule, excluded in series:
-        rules = rruleset()
+        rules = rruleset()  # type: ignore[no-untyped-call]
         rules.rrule(rrulestr(rule, dtstart=start))
         for item in excluded:
             rules.exdate(item)
-        for wall in rules.between(low - length, high, inc=True):
+        for wall in rules.between(low - length, high, inc=True):  # type: ignore[no-untyped-call]
             begin = wall.replace(tzinfo=ZONE)
             end = (wall + length).replace(tzinfo=ZONE)
             if begin < HIGH and end > LOW:

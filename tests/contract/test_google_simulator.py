@@ -21,6 +21,7 @@ from googleapiclient.discovery import build
 from googleapiclient.errors import HttpError
 
 from booking_app.sync import vendors
+from tests.simulators.google.demo import CLIENT, demo_world
 from tests.simulators.google.discovery import SCOPE
 from tests.simulators.google.serve import google_simulator
 from tests.simulators.google.world import GoogleWorld
@@ -274,6 +275,8 @@ def test_what_cannot_go_with_a_sync_token_is_refused(world: GoogleWorld) -> None
         400,
         "invalid",
     )
+    other = world.user(ANN).add_calendar("Other").id
+    assert refused(events.list(calendarId=other, maxResults=1, pageToken=page)) == (400, "invalid")
     assert "nextSyncToken" not in events.list(calendarId="primary", iCalUID="x").execute()
 
 
@@ -553,6 +556,14 @@ def test_apps_in_testing_lose_their_consent_after_a_week(world: GoogleWorld) -> 
     )
 
 
+def test_a_workspace_may_ask_for_a_fresh_sign_in(world: GoogleWorld) -> None:
+    _, found = exchange(world, consent(world, ALL)["code"])
+    world.consents.revoke(None, ANN, "invalid_rapt")
+    form = {"grant_type": "refresh_token", "refresh_token": found["refresh_token"], "client_id": "client"}
+    status, answer = post(world.url + "/token", **form, client_secret="secret")
+    assert (status, answer["error"], answer["error_subtype"]) == (400, "invalid_grant", "invalid_rapt")
+
+
 def test_revoking_either_token_ends_the_consent(world: GoogleWorld) -> None:
     _, found = exchange(world, consent(world, ALL)["code"])
     assert post(world.url + "/revoke", token=found["refresh_token"])[0] == 200
@@ -580,11 +591,74 @@ def test_a_wrong_request_for_consent_stays_at_google(
     assert "not the real service" in page.text
 
 
+def test_a_project_can_be_set_up_wrongly(world: GoogleWorld) -> None:
+    api = service(world)
+    app = world.apps["client"]
+    app.api_enabled = False
+    assert refused(api.calendarList().list()) == (403, "accessNotConfigured")
+    back = consent(world, ALL)
+    app.removed = True
+    assert exchange(world, back["code"])[1]["error"] == "deleted_client"
+    app.removed, app.testing, app.test_users = False, True, frozenset({"bob@example.com"})
+    with pytest.raises(AssertionError, match="access_denied"):
+        consent(world, ALL)
+    assert "code" in consent(world, ALL, user="bob@example.com")
+    world.user("bob@example.com").blocked = True
+    with pytest.raises(AssertionError, match="admin_policy_enforced"):
+        consent(world, ALL, user="bob@example.com")
+
+
 def test_cancelling_comes_back_with_an_error(world: GoogleWorld) -> None:
     query = {"client_id": "client", "redirect_uri": BACK, "response_type": "code", "scope": "openid", "state": "s"}
     form = {"request": urlencode(query), "user": ANN, "decision": "cancel"}
     answer = httpx.post(f"{world.url}/o/oauth2/v2/auth", data=form, trust_env=False)
     assert answer.headers["Location"] == f"{BACK}?state=s&error=access_denied"
+
+
+def test_the_panel_acts_for_people_over_http(world: GoogleWorld) -> None:
+    api = service(world)
+    cursor = pages(api)[1]
+
+    def act(name: str, **given: object) -> dict[str, Any]:
+        answer = httpx.post(f"{world.url}/_panel/{name}", json=given, trust_env=False)
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    name = act("add-event", email=ANN, start="2027-03-10T09:00:00", end="2027-03-10T10:00:00")["done"]
+    assert [item["id"] for item in pages(api, syncToken=cursor)[0]] == [name]
+    act("delete-event", email=ANN, event=name)
+    assert pages(api)[0] == []
+    act("expire-sync")
+    assert refused(api.events().list(calendarId="primary", syncToken=cursor)) == (410, "fullSyncRequired")
+    act("quota", shape="429", times=2)
+    assert [refused(api.calendarList().list())[0] for _ in range(2)] == [429, 429]
+    act("fail")
+    assert refused(api.calendarList().list()) == (500, "backendError")
+    act("expire-tokens")
+    api.calendarList().list().execute()
+    act("secret", client_id="client", secret="other")
+    act("expire-tokens")
+    with pytest.raises(RefreshError, match="invalid_client"):
+        api.calendarList().list().execute()
+    act("secret", client_id="client", secret="secret")
+    act("revoke", email=ANN)
+    with pytest.raises(RefreshError, match="invalid_grant"):
+        api.calendarList().list().execute()
+    assert "Simulation of Google" in httpx.get(f"{world.url}/_panel", trust_env=False).text
+
+
+def test_the_demo_has_something_to_show() -> None:
+    with google_simulator(demo_world("http://localhost:3000/")) as world:
+        app = world.apps[CLIENT]
+        assert app.redirect_uris == ("http://localhost:3000/oauth/google/callback",)
+        grant = world.consents.consent(app, "ann@gmail.example", frozenset(ALL), offline=True)
+        headers = {"Authorization": f"Bearer {world.consents.issue(grant)}"}
+        with httpx.Client(base_url=f"{world.url}/calendar/v3/", headers=headers, trust_env=False) as client:
+            listed = client.get("users/me/calendarList").json()["items"]
+            items = client.get("calendars/primary/events").json()["items"]
+        assert [entry["accessRole"] for entry in listed] == ["owner", "owner", "reader"]
+        assert {item["summary"] for item in items} == {"Stand-up", "Dentist", "Perhaps a walk", "Newsletter"}
 
 
 # Channels

@@ -23,6 +23,8 @@ from tests.simulators import wire
 from tests.simulators.deliveries import Deliveries
 
 PREFIX = "/_panel"
+KEPT = 50_000
+"""How many requests are remembered, at least."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,6 +161,9 @@ class Panel:
         seen = _seen(scope, body, self.now())
         with self._lock:
             self.requests.append(seen)
+            for kept in (self.requests, self.log):
+                if len(kept) > 2 * KEPT:
+                    del kept[:-KEPT]
             due = [fault for fault in self._faults if fault.takes(seen.method, seen.path)]
         for fault in due:
             await asyncio.sleep(fault.delay)

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from tests.simulators.google import calendars, discovery, events
 from tests.simulators.google.call import Call
-from tests.simulators.google.errors import ApiError, Json, bad_credentials, scope_missing
+from tests.simulators.google.errors import ApiError, Json, api_disabled, bad_credentials, scope_missing
 from tests.simulators.google.world import GoogleWorld
 
 PREFIX = "/calendar/v3/"
@@ -34,6 +34,8 @@ def _answer(world: GoogleWorld, request: Request, body: bytes) -> Response:
     access = world.consents.check(token) if kind.lower() == "bearer" else None
     if access is None:
         raise bad_credentials()
+    if not access.grant.app.api_enabled:
+        raise api_disabled()
     world.spend(access.grant.email)
     pairs = parse_qsl(request.url.query, keep_blank_values=True)
     query = discovery.check_query(method, pairs)

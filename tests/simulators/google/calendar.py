@@ -136,6 +136,10 @@ class Calendar:
         after.dropped |= dict.fromkeys(names(before) - left, self.seq)
         for name in left:
             after.dropped.pop(name, None)
+        if not after.cancelled:  # exceptions of what the series no longer has end with it
+            for name, stored in self.exceptions(str(after.data["id"])).items():
+                if name not in left and not stored.cancelled:
+                    self.events[name] = Stored(data=stored.data | {"status": "cancelled"}, seq=self.seq)
 
     def cancel(self, stored: Stored, *, quiet: bool = False) -> None:
         """What deleting does: the id stays, the event is cancelled."""

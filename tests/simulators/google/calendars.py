@@ -53,7 +53,7 @@ def list_entries(call: Call) -> Json:
         head: Json = {"kind": "calendar#calendarList", "etag": f'"p{world.list_seq[call.email]:x}"'}
         return Listing(shape="", items=found, head=head, token=None if query.text("minAccessRole") else token)
 
-    return listing.page(world, query, begin, default=100, most=250)
+    return listing.page(world, query, begin, whose=f"calendars {call.email}", default=100, most=250)
 
 
 def get_entry(call: Call) -> Json:
@@ -111,18 +111,18 @@ def free_busy(call: Call) -> Json:
             assert found is not None
             shown = [
                 {"start": views.moment(start, zone), "end": views.moment(end, zone)}
-                for start, end in _busy(found, low, high)
+                for start, end in busy_times(found, low, high)
             ]
             calendars[name] = {"busy": shown}
     times = {"timeMin": views.stamp(low), "timeMax": views.stamp(high)}
     return {"kind": "calendar#freeBusy", **times, "calendars": calendars}
 
 
-def _busy(calendar: Calendar, low: datetime, high: datetime) -> list[tuple[datetime, datetime]]:
+def busy_times(calendar: Calendar, low: datetime, high: datetime) -> list[tuple[datetime, datetime]]:
     """Merged busy periods, cut to the range."""
     found: list[tuple[datetime, datetime]] = []
     for stored in calendar.events.values():
-        if stored.cancelled or stored.master is not None:
+        if stored.cancelled or stored.master in calendar.events:
             continue
         items = calendar.instances(stored, high) if stored.data.get("recurrence") else [stored]
         for item in items:

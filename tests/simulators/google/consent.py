@@ -57,6 +57,8 @@ def _checked(world: GoogleWorld, pairs: list[tuple[str, str]]) -> tuple[App, dic
     app = world.apps.get(given["client_id"])
     if app is None:
         raise Refused(401, "invalid_client", "The OAuth client was not found.")
+    if app.removed:
+        raise Refused(401, "deleted_client", "The OAuth client was deleted.")
     if given["redirect_uri"] not in app.redirect_uris:
         raise Refused(400, "redirect_uri_mismatch", "The redirect URI in the request is not registered.")
     if given["response_type"] != "code":
@@ -116,6 +118,8 @@ def decide(world: GoogleWorld, body: bytes) -> Response:
             raise Refused(400, "invalid_request", "No account was chosen.")
         if user.blocked:
             raise Refused(400, "admin_policy_enforced", "Your organization does not allow this app.")
+        if app.testing and app.test_users and user.email not in app.test_users:
+            raise Refused(403, "access_denied", "The app is being tested, and you are not one of its test users.")
     except Refused as error:
         return _refusal(error)
     ticked = {value for name, value in form if name == "scope"}

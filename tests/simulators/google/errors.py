@@ -78,6 +78,16 @@ def scope_missing() -> ApiError:
     )
 
 
+def api_disabled() -> ApiError:
+    return ApiError(
+        403,
+        "accessNotConfigured",
+        "Google Calendar API has not been used in project 1 before or it is disabled.",
+        domain="usageLimits",
+        extra={"status": "PERMISSION_DENIED"},
+    )
+
+
 def full_sync_required() -> ApiError:
     return ApiError(
         410,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, cast
 from zoneinfo import ZoneInfo, available_timezones
@@ -23,32 +24,38 @@ class Inexpressible(ValueError):
 
 def from_ical(text: str, *, event_id: str, zone: str) -> list[Json]:
     """The event (or series) with id `event_id` and its exceptions. `zone` is the calendar's: floating times are in it.
+    A text with exceptions alone gives those: the owner was invited to single instances of a series they do not have.
 
     Raises Inexpressible for zones, rules and times that Google does not store.
     """
     try:
-        events = [item for item in Calendar.from_ical(text).walk("VEVENT") if isinstance(item, Event)]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # guesses at zone names; those we make ourselves
+            events = [item for item in Calendar.from_ical(text).walk("VEVENT") if isinstance(item, Event)]
+            return _events(events, event_id, zone)
     except ValueError as error:
         raise Inexpressible(str(error)) from None
+
+
+def _events(events: list[Event], event_id: str, zone: str) -> list[Json]:
     masters = [item for item in events if "RECURRENCE-ID" not in item]
-    if len(masters) != 1:
+    if len(masters) > 1 or not events:
         raise Inexpressible(f"{len(masters)} series or single events in one text")
-    master = _event(masters[0], zone) | {"id": event_id}
-    found = [master]
+    found = [_event(item, zone) | {"id": event_id} for item in masters]
     for item in events:
         if "RECURRENCE-ID" in item:
             if item["RECURRENCE-ID"].params.get("RANGE"):
                 raise Inexpressible("this and all following")
-            if "recurrence" not in master:
+            if masters and "recurrence" not in found[0]:
                 raise Inexpressible("an exception of nothing")
-            found.append(_exception(item, master, zone))
+            found.append(_exception(item, found[0] if masters else None, event_id, zone))
     names = [str(item["id"]) for item in found]
     if len(set(names)) != len(names):
         raise Inexpressible("two exceptions of one instance")
     return found
 
 
-def _exception(item: Event, master: Json, zone: str) -> Json:
+def _exception(item: Event, master: Json | None, event_id: str, zone: str) -> Json:
     original = _moment(item, "RECURRENCE-ID", zone)
     if "date" in original:
         stamp = str(original["date"]).replace("-", "")
@@ -56,11 +63,10 @@ def _exception(item: Event, master: Json, zone: str) -> Json:
         at = datetime.fromisoformat(str(original["dateTime"]))
         at = at if at.tzinfo else at.replace(tzinfo=ZoneInfo(str(original["timeZone"])))
         stamp = at.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
-    if ("date" in original) != ("date" in cast("Json", master["start"])):
+    if master is not None and ("date" in original) != ("date" in cast("Json", master["start"])):
         raise Inexpressible("an exception named by a day in a timed series")
-    names = {"id": f"{master['id']}_{stamp}", "recurringEventId": master["id"], "originalStartTime": original}
     data = {name: value for name, value in _event(item, zone).items() if name != "recurrence"}
-    return data | names | {"iCalUID": master["iCalUID"]}
+    return data | {"id": f"{event_id}_{stamp}", "recurringEventId": event_id, "originalStartTime": original}
 
 
 def _event(item: Event, zone: str) -> Json:
@@ -93,7 +99,7 @@ def _guest(guest: Any) -> Json:
     answer = _ANSWERS.get(str(guest.params.get("PARTSTAT", "NEEDS-ACTION")).upper())
     if answer is None:
         raise Inexpressible("an answer that Google does not know")
-    return {"email": _mail(guest), "responseStatus": answer}
+    return {"email": _mail(guest.params.get("EMAIL") or guest), "responseStatus": answer}
 
 
 def _value(item: Event, name: str) -> date:
@@ -161,3 +167,21 @@ def _recurrence(item: Event) -> list[str]:
         if name in ("RRULE", "EXRULE", "RDATE", "EXDATE"):
             lines.append(line)
     return lines
+
+
+def to_ical(event: Json) -> str:
+    """A single event of Google's as iCalendar, with all that invites and reminds; times in UTC."""
+    lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//simulation//EN", "BEGIN:VEVENT", f"UID:{event['iCalUID']}"]
+    for name, field in (("DTSTART", "start"), ("DTEND", "end")):
+        value = cast("dict[str, str]", event[field])
+        if "date" in value:
+            lines.append(f"{name};VALUE=DATE:{value['date'].replace('-', '')}")
+        else:
+            at = datetime.fromisoformat(value["dateTime"])
+            at = at if at.tzinfo else at.replace(tzinfo=ZoneInfo(value["timeZone"]))
+            lines.append(f"{name}:{at.astimezone(UTC):%Y%m%dT%H%M%SZ}")
+    lines += [f"{name.upper()}:{event[name]}" for name in ("summary", "location", "status") if name in event]
+    lines += [f"ATTENDEE:mailto:{guest['email']}" for guest in cast("list[Json]", event.get("attendees") or [])]
+    if cast("Json", event.get("reminders") or {"useDefault": True}).get("useDefault"):
+        lines += ["BEGIN:VALARM", "ACTION:DISPLAY", "END:VALARM"]
+    return "\r\n".join([*lines, "END:VEVENT", "END:VCALENDAR", ""])

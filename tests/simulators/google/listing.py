@@ -32,7 +32,8 @@ _KEPT_LISTINGS = 500
 
 
 def list_events(world: GoogleWorld, email: str, calendar: Calendar, query: Query, *, availability: bool) -> Json:
-    return page(world, query, lambda: _begin(world, email, calendar, query, availability), default=250, most=2500)
+    whose = f"{calendar.id} {email} {availability}"
+    return page(world, query, lambda: _begin(world, email, calendar, query, availability), whose=whose)
 
 
 def list_instances(
@@ -54,7 +55,7 @@ def list_instances(
         items = [_show(item, calendar, email, query, availability) for item in found]
         return Listing(shape="", items=items, head=_head(calendar, email), token=None)
 
-    return page(world, query, begin, default=250, most=2500, instances=event_id)
+    return page(world, query, begin, whose=f"{calendar.id} {email} {availability} {event_id}")
 
 
 def _original(item: Stored) -> object:
@@ -67,12 +68,12 @@ def page(
     query: Query,
     begin: Callable[[], Listing],
     *,
-    default: int,
-    most: int,
-    instances: str = "",
+    whose: str,
+    default: int = 250,
+    most: int = 2500,
 ) -> Json:
-    """One page of a listing; a page token leads back to it as long as all other parameters stay the same."""
-    shape = query.shape(*_COSMETIC, "pageToken") + instances
+    """One page of a listing; a page token leads back to it as long as `whose` and all other parameters are the same."""
+    shape = f"{whose} {query.shape(*_COSMETIC, 'pageToken')}"
     if token := query.text("pageToken"):
         name, _, rest = token.partition(".")
         listing = world.listings.get(name)
@@ -231,10 +232,11 @@ def _series(
 
 
 def _counts(calendar: Calendar, stored: Stored, single: bool, with_deleted: bool) -> bool:
-    """Whether a single event or an exception is listed; exceptions live with their series, cancelled ones too."""
-    if stored.master is not None:
-        series = calendar.events.get(stored.master)
-        return not single and (with_deleted or not (series is None or series.cancelled))
+    """Whether a single event or an exception is listed; exceptions live with their series, cancelled
+    ones too. An instance whose series is not here (its owner was invited to that one alone) is like a single event."""
+    series = calendar.events.get(stored.master) if stored.master else None
+    if series is not None:
+        return not single and (with_deleted or not series.cancelled)
     if stored.cancelled:
         return with_deleted and not (single and bool(stored.data.get("recurrence")))
     return True

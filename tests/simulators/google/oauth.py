@@ -19,9 +19,12 @@ from tests.simulators.google.world import GoogleWorld
 
 
 class OAuthError(Exception):
-    def __init__(self, status: int, code: str, text: str) -> None:
+    def __init__(self, status: int, code: str, text: str, *, subtype: str = "") -> None:
         super().__init__(code)
-        self.status, self.code, self.text = status, code, text
+        self.status = status
+        self.body = {"error": code, "error_description": text}
+        if subtype:
+            self.body["error_subtype"] = subtype
 
 
 def token(world: GoogleWorld, request: Request, body: bytes) -> Response:
@@ -29,7 +32,7 @@ def token(world: GoogleWorld, request: Request, body: bytes) -> Response:
         with world.lock:
             return JSONResponse(_token(world, request, body), headers={"Cache-Control": "no-store"})
     except OAuthError as error:
-        return JSONResponse({"error": error.code, "error_description": error.text}, error.status)
+        return JSONResponse(error.body, error.status)
 
 
 def _token(world: GoogleWorld, request: Request, body: bytes) -> dict[str, object]:
@@ -57,6 +60,8 @@ def _client(world: GoogleWorld, request: Request, form: Mapping[str, str]) -> Ap
     app = world.apps.get(name)
     if app is None:
         raise OAuthError(401, "invalid_client", "The OAuth client was not found.")
+    if app.removed:
+        raise OAuthError(401, "deleted_client", "The OAuth client was deleted.")
     if not secret:
         raise OAuthError(400, "invalid_request", "client_secret is missing.")
     if not hmac.compare_digest(app.secret, secret):
@@ -94,6 +99,9 @@ def _refresh(world: GoogleWorld, app: App, form: Mapping[str, str]) -> dict[str,
     if not form.get("refresh_token"):
         raise OAuthError(400, "invalid_request", "Missing required parameter: refresh_token")
     grant = world.consents.grant_of(form["refresh_token"])
+    if world.consents.ended(form["refresh_token"]) == "invalid_rapt":  # a Workspace asks for a fresh sign-in
+        text = "reauth related error (invalid_rapt)"
+        raise OAuthError(400, "invalid_grant", text, subtype="invalid_rapt")
     if grant is None or grant.app is not app:
         raise OAuthError(400, "invalid_grant", "Token has been expired or revoked.")
     grant.used = world.now()

@@ -139,7 +139,7 @@ def _rule(event: Mapping[str, object], owner: ZoneInfo) -> Iterator[datetime]:
         if start.day is not None
         else cast("datetime", start.at).astimezone(zone).replace(tzinfo=None)
     )
-    found = rruleset(cache=False)
+    found = rruleset(cache=False)  # type: ignore[no-untyped-call]
     found.rdate(first)
     out_days: set[date] = set()
     for line in cast("list[str]", event["recurrence"]):

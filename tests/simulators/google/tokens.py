@@ -18,12 +18,16 @@ LIVE_TOKENS = 100
 
 @dataclass(kw_only=True)
 class App:
-    """An OAuth client. Change `secret` to break it."""
+    """An OAuth client and its project. Change `secret` to break it. While `testing`, only `test_users` may consent
+    (empty: everybody). `api_enabled`: the Calendar API is switched on there. `removed`: somebody deleted the client."""
 
     client_id: str
     secret: str
     redirect_uris: tuple[str, ...]
     testing: bool = False
+    test_users: frozenset[str] = frozenset()
+    api_enabled: bool = True
+    removed: bool = False
 
 
 @dataclass(kw_only=True)
@@ -102,6 +106,10 @@ class Consents:
                 return grant
         return None
 
+    def ended(self, refresh: str) -> str:
+        """Why a refresh token died; empty if it lives or never was."""
+        return next((grant.ended for grant in self.grants if grant.refresh == refresh), "")
+
     def lives_until(self, grant: Grant) -> datetime | None:
         """When a refresh token of an app in testing dies, unless it opens nothing but the person's identity."""
         identity = {"openid", "email", "profile"}
@@ -125,7 +133,7 @@ class Consents:
         return access
 
     def revoke(self, app: App | None, email: str, why: str = "revoked") -> None:
-        """End everything the person allowed (the client)."""
+        """End everything the person allowed (the client); `why` "invalid_rapt" for a Workspace's session control."""
         with self._lock:
             for grant in self.grants:
                 if grant.email == email and app in (None, grant.app):

@@ -14,9 +14,11 @@ from typing import cast
 from tests.simulators.google import channels, edits
 from tests.simulators.google.calendar import ROLES, Calendar, Stored, new_id
 from tests.simulators.google.errors import ApiError, Json, deleted, not_found, quota
-from tests.simulators.google.ical import from_ical
+from tests.simulators.google.ical import Inexpressible, from_ical
 from tests.simulators.google.tokens import App, Consents
 from tests.simulators.panel import Fault, Panel, Seen
+
+_KEPT = ("iCalUID", "created", "creator", "organizer", "extendedProperties", "sequence")
 
 
 @dataclass(kw_only=True)
@@ -66,13 +68,19 @@ class CalendarApp:
             return str(data["id"])
 
     def put_ical(self, text: str, *, event_id: str | None = None) -> str:
-        """Add the event of an iCalendar text, or replace `event_id` and its exceptions. Raises Inexpressible."""
+        """Add the event of an iCalendar text, or replace `event_id` and its exceptions; what the text cannot say (the
+        marks of programs, the organizer) stays. Raises Inexpressible."""
         with self.world.lock:
             name = event_id or new_id()
-            master, *exceptions = from_ical(text, event_id=name, zone=self.calendar.zone)
-            for item in (master, *exceptions):
-                self.put(item, quiet=True)
-            self._settle(name, {str(item["id"]) for item in exceptions})
+            items = from_ical(text, event_id=name, zone=self.calendar.zone)
+            try:
+                for item in items:
+                    before = self.calendar.events.get(str(item["id"]))
+                    kept = {key: before.data[key] for key in _KEPT if key in before.data} if before else {}
+                    self.put(item | kept, quiet=True)
+            except ApiError as error:
+                raise Inexpressible(str(error)) from None
+            self._settle(name, {str(item["id"]) for item in items})
             self.calendar.tell()
             return name
 
@@ -95,8 +103,12 @@ class CalendarApp:
             self.calendar.store(data)
 
     def delete(self, event_id: str) -> None:
+        """Delete an event, a series, an instance, or the loose instances of a series that is not here."""
         with self.world.lock:
-            self.calendar.cancel(self.calendar.find(event_id))
+            loose = {} if event_id in self.calendar.events else self.calendar.exceptions(event_id)
+            for stored in loose.values() or [self.calendar.find(event_id)]:
+                self.calendar.cancel(stored, quiet=True)
+            self.calendar.tell()
 
     def get(self, event_id: str) -> Json:
         with self.world.lock:
