@@ -57,8 +57,8 @@ _WAKE = text(
       SELECT id FROM outbox
       WHERE NOT parked AND lease_until IS NULL AND (
         (effect = 'revoke' AND payload->>'provider' = :provider)
-        OR (effect = 'calendar' AND split_part(key, ':', 2)::bigint IN (
-          SELECT bookable_id FROM connection WHERE provider = :provider)))
+        OR (effect = 'calendar' AND split_part(key, ':', 2) IN (
+          SELECT bookable_id::text FROM connection WHERE provider = :provider)))
       ORDER BY id FOR UPDATE SKIP LOCKED
     )
     """
