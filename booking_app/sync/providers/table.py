@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from booking_app.sync.accounts import OpenConsented, OpenNotifier, OpenProvider
 from booking_app.sync.errors import Rejected
 from booking_app.sync.model import Credentials, Mode
 from booking_app.sync.provider import CalendarProvider, Notifier, TokenSource
-from booking_app.sync.providers.addresses import AddressPolicy
+from booking_app.sync.providers.addresses import AddressPolicy, allowed
 from booking_app.sync.providers.caldav import CaldavProvider
 from booking_app.sync.providers.caldav_read import Expand
 from booking_app.sync.vendors import Vendor
@@ -33,25 +33,29 @@ def opener(policy: AddressPolicy, expand: Expand) -> OpenProvider:
     return open_provider
 
 
-def token_opener(_policy: AddressPolicy, _expand: Expand) -> OpenConsented:
+_Adapter = Callable[[TokenSource, Vendor, Mode, AddressPolicy], CalendarProvider]
+_Channels = Callable[[TokenSource, Vendor, Mode, AddressPolicy], Notifier]
+
+
+def token_opener(policy: AddressPolicy, _expand: Expand) -> OpenConsented:
     """The same for accounts that are linked by consent."""
-    adapters: Mapping[str, OpenConsented] = {}
+    adapters: Mapping[str, _Adapter] = {}
 
     def open_provider(name: str, tokens: TokenSource, vendor: Vendor, mode: Mode) -> CalendarProvider:
         if name not in adapters:
             raise Rejected(_UNKNOWN)
-        return adapters[name](name, tokens, vendor, mode)
+        return adapters[name](tokens, vendor, mode, allowed(vendor, policy))
 
     return open_provider
 
 
-def notifier_opener(_policy: AddressPolicy) -> OpenNotifier:
+def notifier_opener(policy: AddressPolicy) -> OpenNotifier:
     """The same for the push channels of such accounts."""
-    notifiers: Mapping[str, OpenNotifier] = {}
+    notifiers: Mapping[str, _Channels] = {}
 
     def open_notifier(name: str, tokens: TokenSource, vendor: Vendor, mode: Mode) -> Notifier:
         if name not in notifiers:
             raise Rejected(_UNKNOWN)
-        return notifiers[name](name, tokens, vendor, mode)
+        return notifiers[name](tokens, vendor, mode, allowed(vendor, policy))
 
     return open_notifier

@@ -24,7 +24,7 @@ from booking_app.domain.clock import utc_now
 from booking_app.services.provider_apps import Registered
 from booking_app.sync.errors import AccessLost, ProviderError, ProviderRefused, Transient
 from booking_app.sync.oauth import Tokens
-from booking_app.sync.providers.addresses import AddressPolicy
+from booking_app.sync.providers.addresses import AddressPolicy, allowed
 from booking_app.sync.providers.http import Http, Reply, retry_after
 
 DEADLINE = 8.0
@@ -131,7 +131,7 @@ class HttpTokenEndpoint:
     async def _post(self, app: Registered, url: str, body: str) -> Reply:
         client = self._clients.get(url)
         if client is None:
-            policy = AddressPolicy(allow_private=True, allow_http=True) if app.vendor.simulated else self._policy
+            policy = allowed(app.vendor, self._policy)
             client = self._clients[url] = Http(
                 url, policy=policy, context=self._context, max_reply_bytes=_LARGEST, deadline=DEADLINE
             )
