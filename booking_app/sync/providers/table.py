@@ -12,6 +12,8 @@ from booking_app.sync.provider import CalendarProvider, Notifier, TokenSource
 from booking_app.sync.providers.addresses import AddressPolicy, allowed
 from booking_app.sync.providers.caldav import CaldavProvider
 from booking_app.sync.providers.caldav_read import Expand
+from booking_app.sync.providers.microsoft import MicrosoftProvider
+from booking_app.sync.providers.microsoft_channels import MicrosoftNotifier
 from booking_app.sync.vendors import Vendor
 
 _UNKNOWN = "This kind of calendar account is not known to this version."
@@ -39,7 +41,12 @@ _Channels = Callable[[TokenSource, Vendor, Mode, AddressPolicy], Notifier]
 
 def token_opener(policy: AddressPolicy, _expand: Expand) -> OpenConsented:
     """The same for accounts that are linked by consent."""
-    adapters: Mapping[str, _Adapter] = {}
+    context = ssl.create_default_context()
+    adapters: Mapping[str, _Adapter] = {
+        "microsoft": lambda tokens, vendor, mode, allowing: MicrosoftProvider(
+            tokens, vendor=vendor, mode=mode, policy=allowing, context=context
+        ),
+    }
 
     def open_provider(name: str, tokens: TokenSource, vendor: Vendor, mode: Mode) -> CalendarProvider:
         if name not in adapters:
@@ -51,7 +58,12 @@ def token_opener(policy: AddressPolicy, _expand: Expand) -> OpenConsented:
 
 def notifier_opener(policy: AddressPolicy) -> OpenNotifier:
     """The same for the push channels of such accounts."""
-    notifiers: Mapping[str, _Channels] = {}
+    context = ssl.create_default_context()
+    notifiers: Mapping[str, _Channels] = {
+        "microsoft": lambda tokens, vendor, mode, allowing: MicrosoftNotifier(
+            tokens, vendor=vendor, mode=mode, policy=allowing, context=context
+        ),
+    }
 
     def open_notifier(name: str, tokens: TokenSource, vendor: Vendor, mode: Mode) -> Notifier:
         if name not in notifiers:

@@ -1,0 +1,93 @@
+"""Push subscriptions of a mailbox (Graph v1.0, "Create subscription", "Receive change notifications").
+
+One covers all calendars of the account: Outlook documents no narrower resource than a mailbox's events."""
+
+from __future__ import annotations
+
+import ssl
+from datetime import UTC, datetime, timedelta
+
+from booking_app.domain.clock import to_instant, utc_now
+from booking_app.sync.errors import Gone, Rejected, Transient
+from booking_app.sync.model import CalendarRef, Mode, Opened
+from booking_app.sync.provider import TokenSource
+from booking_app.sync.providers.addresses import AddressPolicy
+from booking_app.sync.providers.microsoft_wire import Graph, Item, segment
+from booking_app.sync.vendors import Vendor
+
+_LIFE = timedelta(minutes=10_070)
+"""Ten minutes less than Outlook allows, which counts by its own clock."""
+
+
+class MicrosoftNotifier:
+    """See `Notifier`. Busy times only come without pushes: the permission for them reads more than we may."""
+
+    per_calendar = False
+
+    def __init__(
+        self,
+        tokens: TokenSource,
+        *,
+        vendor: Vendor,
+        mode: Mode,
+        policy: AddressPolicy,
+        context: ssl.SSLContext | None = None,
+    ) -> None:
+        self._mode = mode
+        self._graph = Graph(tokens, vendor=vendor, policy=policy, context=context)
+
+    async def open(
+        self,
+        calendar: CalendarRef | None,
+        *,
+        uid: str,  # noqa: ARG002 - Microsoft chooses the name
+        address: str,
+        secret: str,
+    ) -> Opened:
+        if self._mode is not Mode.FULL:
+            raise Rejected("Microsoft pushes only to those who may read whole events.")
+        if calendar is not None:
+            raise ValueError("one subscription covers the account")
+        body = {
+            "changeType": "created,updated,deleted",
+            "notificationUrl": address,
+            "lifecycleNotificationUrl": address,
+            "resource": "me/events",
+            "expirationDateTime": _end(),
+            "clientState": secret,
+        }
+        made = await self._graph.send("POST", "subscriptions", "asking for notifications", body=body)
+        return _opened(made)
+
+    async def extend(self, channel: Opened) -> Opened | None:
+        body = {"expirationDateTime": _end()}
+        path = f"subscriptions/{segment(channel.remote_id)}"
+        try:
+            return _opened(await self._graph.send("PATCH", path, "renewing the notifications", body=body))
+        except Gone:
+            return None
+
+    async def close(self, channel: Opened) -> None:
+        path = f"subscriptions/{segment(channel.remote_id)}"
+        try:
+            await self._graph.send("DELETE", path, "ending the notifications")
+        except Gone:
+            return
+
+    async def release(self) -> None:
+        await self._graph.close()
+
+
+def _end() -> str:
+    return (utc_now() + _LIFE).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.0000000Z")
+
+
+def _opened(item: Item) -> Opened:
+    name, end = item.get("id"), item.get("expirationDateTime")
+    try:
+        expires = datetime.fromisoformat(end) if isinstance(end, str) else None
+    except ValueError:
+        expires = None
+    if not isinstance(name, str) or expires is None:
+        raise Transient("Microsoft's answer about notifications cannot be read.")
+    return Opened(remote_id=name, expires_at=to_instant(expires if expires.tzinfo else expires.replace(tzinfo=UTC)))

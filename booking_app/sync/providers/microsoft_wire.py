@@ -1,0 +1,207 @@
+"""Requests to Microsoft Graph for one mailbox: complete answers or an error.
+
+Graph v1.0, "Microsoft Graph error responses" and "Microsoft Graph throttling guidance".
+
+What an error means is decided by its code where there is one, the outermost that says something:
+
+    syncStateNotFound, syncStateInvalid, resyncRequired   CursorExpired
+    ErrorIrresolvableConflict, resourceModified, 412      EditConflict
+    ErrorItemNotFound, 404, 410                           Gone
+    401 twice, 403                                        AccessLost
+    408, 429, 5xx                                         Transient
+    anything else                                         Rejected
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import ssl
+import uuid
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+from booking_app.sync.errors import (
+    AccessLost,
+    CursorExpired,
+    EditConflict,
+    Gone,
+    ProviderError,
+    Rejected,
+    Transient,
+)
+from booking_app.sync.provider import TokenSource
+from booking_app.sync.providers.addresses import AddressPolicy
+from booking_app.sync.providers.http import Http, Reply, retry_after
+from booking_app.sync.vendors import Vendor
+
+AT_ONCE = 4
+"""Requests that a mailbox takes at the same time ("Throttling limits", Outlook service)."""
+_MAX_PAGES = 2_000
+_OFF_LOOP_BYTES = 65_536
+_PREFER = 'IdType="ImmutableId", outlook.timezone="UTC", outlook.body-content-type="text"'
+_STALE = frozenset({"syncstatenotfound", "syncstateinvalid", "resyncrequired", "fullsyncrequired"})
+_CHANGED = frozenset({"errorirresolvableconflict", "resourcemodified", "entitytagdoesnotmatch"})
+_MISSING = frozenset({"erroritemnotfound"})
+_NO_MAILBOX = frozenset({"mailboxnotenabledforrestapi", "mailboxnotsupportedforrestapi"})
+_PASSING = frozenset({408, 423, 425, 429, 500, 502, 503, 504, 509})
+
+Item = Mapping[str, Any]
+"""A JSON object as Graph sent it."""
+
+
+class Graph:
+    """`path` arguments are relative to the API; their parts come from `segment`. Redirects are not followed, and links
+    in answers only where they lead to the API itself."""
+
+    def __init__(
+        self, tokens: TokenSource, *, vendor: Vendor, policy: AddressPolicy, context: ssl.SSLContext | None = None
+    ) -> None:
+        self._tokens = tokens
+        self._api = vendor.api
+        self._http = Http(vendor.api, policy=policy, context=context)
+        self._turn = asyncio.Semaphore(AT_ONCE)
+
+    async def get(self, path: str, doing: str, **query: str) -> Item:
+        """One object."""
+        return await self.send("GET", path, doing, query=query)
+
+    async def pages(self, path: str, doing: str, *, prefer: str = "", **query: str) -> AsyncIterator[Item]:
+        """Each page of a list, to its end; `path` may be a link of an earlier answer. Raises `Transient` for a list
+        without an end."""
+        address = self.own_link(path) if "://" in path else self._address(path, query)
+        for _ in range(_MAX_PAGES):
+            page = await self._ask("GET", address, doing, prefer=prefer)
+            if not isinstance(page.get("value"), list) or not all(isinstance(each, dict) for each in page["value"]):
+                raise Transient(f"Microsoft's answer is not a list while {doing}.")
+            yield page
+            following = page.get("@odata.nextLink")
+            if following is None:
+                return
+            address = self.own_link(following)
+        raise Transient(f"Microsoft's list does not end while {doing}.")
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        doing: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Item | None = None,
+        etag: str | None = None,
+    ) -> Item:
+        """One exchange; the answer's object, empty where there is none. `etag` makes it conditional."""
+        return await self._ask(method, self._address(path, query or {}), doing, body=body, etag=etag)
+
+    def own_link(self, link: object) -> str:
+        """A link that an answer holds, if it leads to the API. Raises `Transient`."""
+        ours, theirs = urlsplit(self._api), urlsplit(link if isinstance(link, str) else "")
+        if (ours.scheme, ours.netloc) != (theirs.scheme, theirs.netloc) or not theirs.path.startswith(ours.path):
+            raise Transient("Microsoft's answer leads to an address that is not its own.")
+        return theirs.geturl()
+
+    async def close(self) -> None:
+        """Release network resources."""
+        await self._http.close()
+
+    def _address(self, path: str, query: Mapping[str, str]) -> str:
+        # Blanks as %20: a plus sign is a plus sign in a filter.
+        return f"{self._api}{path}" + (f"?{urlencode(query, quote_via=quote)}" if query else "")
+
+    async def _ask(
+        self,
+        method: str,
+        address: str,
+        doing: str,
+        *,
+        body: Item | None = None,
+        etag: str | None = None,
+        prefer: str = "",
+    ) -> Item:
+        headers = {"Accept": "application/json", "Prefer": f"{_PREFER}, {prefer}" if prefer else _PREFER}
+        content = None
+        if body is not None:
+            content = json.dumps(body).encode()
+            headers["Content-Type"] = "application/json"
+        if etag is not None:
+            headers["If-Match"] = etag
+        reply = await self._authorized(method, address, content, headers)
+        if 200 <= reply.status < 300:
+            return await _object(reply, doing)
+        raise failure(reply.status, await _error(reply), doing, retry_after(reply))
+
+    async def _authorized(self, method: str, address: str, content: bytes | None, headers: dict[str, str]) -> Reply:
+        """The reply, with another token if the first was refused."""
+        async with self._turn:
+            for attempt in (1, 2):
+                token = await self._tokens.token()
+                asked = {**headers, "Authorization": f"Bearer {token}", "client-request-id": str(uuid.uuid4())}
+                reply = await self._http.send(method, address, content=content, headers=asked)
+                if reply.status != 401:
+                    break
+                await self._tokens.refused(token)
+                if attempt == 2:
+                    break
+        return reply
+
+
+def segment(identifier: str) -> str:
+    """An id as one part of a path: it may hold what means something there."""
+    return quote(identifier, safe="")
+
+
+def failure(status: int, codes: tuple[str, ...], doing: str, wait: float | None = None) -> ProviderError:
+    """What an unsuccessful reply means. `codes` are Graph's, lower case, outermost first; `wait` is Retry-After."""
+    named = frozenset(codes)
+    if named & _STALE:
+        return CursorExpired(f"Microsoft no longer knows what changed since the last read (while {doing}).")
+    if status in _PASSING:
+        return Transient(f"Microsoft is unable to answer (status {status}) while {doing}.", wait)
+    if named & _NO_MAILBOX:
+        return Rejected("This account has no mailbox at Microsoft, so it has no calendar.")
+    if status == 412 or named & _CHANGED:
+        return EditConflict(f"Somebody else changed the event while {doing}.")
+    if status in (404, 410) or named & _MISSING:
+        return Gone(f"Microsoft says it does not exist (status {status}) while {doing}.")
+    if status in (401, 403):
+        return AccessLost(f"Microsoft refused access (status {status}) while {doing}.")
+    if status < 400:
+        return Transient(f"Microsoft gave an unexpected answer (status {status}) while {doing}.")
+    told = f", {codes[-1]}" if codes else ""
+    return Rejected(f"Microsoft refused the request (status {status}{told}) while {doing}.")
+
+
+async def _object(reply: Reply, doing: str) -> Item:
+    if not reply.body.strip():
+        return {}
+    try:
+        found = await _decoded(reply.body)
+    except ValueError as error:
+        raise Transient(f"Microsoft's answer cannot be read while {doing}.") from error
+    if not isinstance(found, dict):
+        raise Transient(f"Microsoft's answer is not what was asked for while {doing}.")
+    return found
+
+
+async def _error(reply: Reply) -> tuple[str, ...]:
+    """The codes of an error body, from the outermost to the innermost; other bodies have none."""
+    try:
+        level = await _decoded(reply.body)
+    except ValueError:
+        return ()
+    codes: list[str] = []
+    level = level.get("error") if isinstance(level, dict) else None
+    while isinstance(level, dict) and len(codes) < 10:
+        code = level.get("code")
+        if isinstance(code, str) and code.isascii() and code.isalnum():
+            codes.append(code.lower()[:60])
+        level = level.get("innerError") or level.get("innererror")
+    return tuple(codes)
+
+
+async def _decoded(body: bytes) -> Any:
+    if len(body) > _OFF_LOOP_BYTES:
+        return await asyncio.to_thread(json.loads, body)
+    return json.loads(body)
