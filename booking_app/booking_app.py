@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import reflex as rx
 
-from booking_app import config, logs, runtime
+from booking_app import config, logs, pauses, runtime
 from booking_app.api.app import create_api
 from booking_app.components import layout, theme
 from booking_app.pages import (
@@ -59,6 +59,7 @@ async def lifespan() -> AsyncIterator[None]:
     settings = config.load()
     logs.configure(settings.log_level)
     async with runtime.running(settings):
+        pauses.settle()
         yield
 
 
