@@ -9,15 +9,21 @@ from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import urljoin
 
+import pytest
 from caldav.calendarobjectresource import CalendarObjectResource
 from caldav.collection import Calendar
 from caldav.davclient import DAVClient
 
-from booking_app.sync.model import CalendarRef, Credentials
+from booking_app.sync import vendors
+from booking_app.sync.model import CalendarRef, Credentials, Mode
 from booking_app.sync.provider import CalendarProvider
 from booking_app.sync.providers.addresses import AddressPolicy
+from booking_app.sync.providers.budget import Budget, a_minute
 from booking_app.sync.providers.caldav import CaldavProvider
+from booking_app.sync.providers.caldav_read import expand_inline
+from booking_app.sync.providers.google import GoogleProvider
 from booking_app.sync.providers.memory import MemoryProvider, MemoryServer
+from tests.contract import google
 
 ZONE = "Europe/Amsterdam"
 OWNER = "ann@example.com"
@@ -35,10 +41,15 @@ class CalendarApp(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Backend:
+    """`by_uid`: an event of ours is known by its UID; else by a mark that only we set. `lists_texts`: a list holds the
+    texts of events; else only a single event of ours is asked for them."""
+
     name: str
     calendar: CalendarRef
     app: CalendarApp
     open: Callable[[], CalendarProvider]
+    by_uid: bool = True
+    lists_texts: bool = True
 
 
 class LibraryApp:
@@ -104,6 +115,69 @@ class MemoryApp:
 
     def texts(self) -> list[str]:
         return [data.decode() for data in self._server.read(self._remote_id).values()]
+
+
+class GoogleApp:
+    """A person at Google's own surface. What Google cannot hold is nothing that it could be asked to show."""
+
+    def __init__(self, calendar: google.CalendarApp) -> None:
+        self._calendar = calendar
+
+    def add(self, text: str) -> str:
+        try:
+            return self._calendar.put_ical(text)
+        except google.Inexpressible as error:
+            pytest.skip(f"Google has no such event: {error}")
+
+    def change(self, name: str, text: str) -> None:
+        try:
+            self._calendar.put_ical(text, event_id=name)
+        except google.Inexpressible as error:
+            pytest.skip(f"Google has no such event: {error}")
+
+    def delete(self, name: str) -> None:
+        self._calendar.delete(name)
+
+    def texts(self) -> list[str]:
+        return [google.to_ical(each) for each in self._calendar.events()]
+
+
+class Lent:
+    """The `TokenSource` of a consent at a simulated provider, which refreshes nothing."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    async def token(self) -> str:
+        return self._token
+
+    async def refused(self, token: str) -> None:
+        assert token == self._token
+
+
+def google_backend(world: google.GoogleWorld, mode: Mode = Mode.FULL) -> Backend:
+    """OWNER anew, with an empty primary calendar, and their consent."""
+    user = world.add_user(OWNER, name="Ann", zone=ZONE)
+    vendor = vendors.google(world.url)
+    app = world.apps.get("contract") or world.app("contract", "secret", [f"{world.url}/back"])
+    grant = world.consents.consent(app, OWNER, frozenset(vendor.scopes[mode]), offline=True)
+    tokens = Lent(world.consents.issue(grant))
+    calendar = user.calendar()
+    return Backend(
+        name="google",
+        calendar=CalendarRef(remote_id=calendar.calendar.id, zone=ZONE, addresses=frozenset({OWNER})),
+        app=GoogleApp(calendar),
+        open=lambda: GoogleProvider(
+            tokens,
+            vendor=vendor,
+            mode=mode,
+            policy=LOCAL,
+            expand=expand_inline,
+            budget=Budget(user=a_minute(10**6), project=a_minute(10**6)),
+        ),
+        by_uid=False,
+        lists_texts=False,
+    )
 
 
 def crlf(text: str) -> str:

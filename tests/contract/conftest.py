@@ -17,12 +17,13 @@ import pytest
 from caldav.davclient import DAVClient
 
 from booking_app.sync.provider import CalendarProvider
-from tests.contract.backends import Backend, LibraryApp, caldav_backend, memory_backend
+from tests.contract import google
+from tests.contract.backends import Backend, LibraryApp, caldav_backend, google_backend, memory_backend
 from tests.servers import Server, make_calendar, request, start_radicale, start_xandikos
 from tests.simulators.caldav_faulty import faulty_caldav
 
 USER, PASSWORD = "ann", "correct horse"
-NAMES = ["memory", "radicale", "xandikos", "without-sync"]
+NAMES = ["memory", "radicale", "xandikos", "without-sync", "google"]
 if os.environ.get("CALDAV_TEST_URL"):
     NAMES.append("external")
 
@@ -41,11 +42,19 @@ def xandikos(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server.stop()
 
 
+@pytest.fixture(scope="session")
+def google_world() -> Iterator[google.GoogleWorld]:
+    with google.google_simulator() as world:
+        yield world
+
+
 @pytest.fixture(params=NAMES)
 def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
     name = request.param
     if name == "memory":
         yield memory_backend()
+    elif name == "google":
+        yield google_backend(request.getfixturevalue("google_world"))
     elif name == "external":
         yield from _external()
     elif name == "without-sync":

@@ -61,6 +61,8 @@ async def test_p28_a_repeat_with_newer_content_updates_the_first_attempt(
 async def test_p28_the_same_uid_under_another_name_is_found_and_used(
     provider: CalendarProvider, backend: Backend
 ) -> None:
+    if not backend.by_uid:
+        pytest.skip("an event of ours is known by its mark, which no copy of its UID carries")
     draft = make_draft()
     backend.app.add(make_event(draft.uid, start="DTSTART:20270310T060000Z", end="DTEND:20270310T070000Z"))
     written = await provider.put(backend.calendar, draft, key=None, etag=None)
@@ -88,7 +90,7 @@ async def test_own_events_are_recognised_among_others(provider: CalendarProvider
     own = [item for item in delta.objects if item.own]
     assert [(item.key, item.etag, item.uid) for item in own] == [(written.key, written.etag, draft.uid)]
     assert own[0].own is not None
-    assert own[0].own.fields == draft_fields(draft)
+    assert (own[0].own.fields == draft_fields(draft)) is backend.lists_texts
 
 
 async def test_an_update_is_conditional(provider: CalendarProvider, backend: Backend) -> None:
@@ -134,8 +136,8 @@ async def test_an_event_cancelled_by_its_owner_is_seen_as_cancelled(
     written = await provider.put(backend.calendar, make_draft(), key=None, etag=None)
     backend.app.change(written.key, make_event(make_draft().uid, "STATUS:CANCELLED"))
     found = await provider.get(backend.calendar, key=written.key)
-    assert found is not None
-    assert found[0].cancelled
+    # Where cancelling is deleting, there is no such event any more.
+    assert found is None or found[0].cancelled
 
 
 async def test_an_update_of_a_deleted_event_does_not_bring_it_back(

@@ -10,12 +10,18 @@ from booking_app.sync.errors import Rejected
 from booking_app.sync.model import Credentials, Mode
 from booking_app.sync.provider import CalendarProvider, Notifier, TokenSource
 from booking_app.sync.providers.addresses import AddressPolicy, allowed
+from booking_app.sync.providers.budget import Budget, a_minute
 from booking_app.sync.providers.caldav import CaldavProvider
 from booking_app.sync.providers.caldav_read import Expand
+from booking_app.sync.providers.google import GoogleProvider
+from booking_app.sync.providers.google_channels import GoogleNotifier
 from booking_app.sync.providers.microsoft import MicrosoftProvider
 from booking_app.sync.providers.microsoft_channels import MicrosoftNotifier
 from booking_app.sync.vendors import Vendor
 
+GOOGLE_USER, GOOGLE_PROJECT = 600, 10_000
+"""Requests a minute that Google allows an account and a project ("Manage quotas"). Each process keeps to them by
+itself; what several processes send together is slowed down by Google, which is obeyed."""
 _UNKNOWN = "This kind of calendar account is not known to this version."
 
 
@@ -39,10 +45,20 @@ _Adapter = Callable[[TokenSource, Vendor, Mode, AddressPolicy], CalendarProvider
 _Channels = Callable[[TokenSource, Vendor, Mode, AddressPolicy], Notifier]
 
 
-def token_opener(policy: AddressPolicy, _expand: Expand) -> OpenConsented:
+def token_opener(policy: AddressPolicy, expand: Expand) -> OpenConsented:
     """The same for accounts that are linked by consent."""
     context = ssl.create_default_context()
+    project = a_minute(GOOGLE_PROJECT)
     adapters: Mapping[str, _Adapter] = {
+        "google": lambda tokens, vendor, mode, allowing: GoogleProvider(
+            tokens,
+            vendor=vendor,
+            mode=mode,
+            policy=allowing,
+            expand=expand,
+            budget=Budget(user=a_minute(GOOGLE_USER), project=project),
+            context=context,
+        ),
         "microsoft": lambda tokens, vendor, mode, allowing: MicrosoftProvider(
             tokens, vendor=vendor, mode=mode, policy=allowing, context=context
         ),
@@ -59,7 +75,15 @@ def token_opener(policy: AddressPolicy, _expand: Expand) -> OpenConsented:
 def notifier_opener(policy: AddressPolicy) -> OpenNotifier:
     """The same for the push channels of such accounts."""
     context = ssl.create_default_context()
+    project = a_minute(GOOGLE_PROJECT)
     notifiers: Mapping[str, _Channels] = {
+        "google": lambda tokens, vendor, _mode, allowing: GoogleNotifier(
+            tokens,
+            vendor=vendor,
+            policy=allowing,
+            budget=Budget(user=a_minute(GOOGLE_USER), project=project),
+            context=context,
+        ),
         "microsoft": lambda tokens, vendor, mode, allowing: MicrosoftNotifier(
             tokens, vendor=vendor, mode=mode, policy=allowing, context=context
         ),

@@ -1,0 +1,57 @@
+"""Push channels of calendars ("Push notifications"): one each, renewed by replacing it."""
+
+from __future__ import annotations
+
+import ssl
+
+from booking_app.sync.errors import Gone, Transient
+from booking_app.sync.model import CalendarRef, Opened
+from booking_app.sync.provider import TokenSource
+from booking_app.sync.providers.addresses import AddressPolicy
+from booking_app.sync.providers.budget import Budget
+from booking_app.sync.providers.google_wire import Wire, segment
+from booking_app.sync.vendors import Vendor
+
+_LIFE = 7 * 86_400
+"""Seconds that are asked for; how long it really lives is in the answer."""
+
+
+class GoogleNotifier:
+    """See `Notifier`."""
+
+    per_calendar = True
+
+    def __init__(
+        self,
+        tokens: TokenSource,
+        *,
+        vendor: Vendor,
+        policy: AddressPolicy,
+        budget: Budget,
+        context: ssl.SSLContext | None = None,
+    ) -> None:
+        self._wire = Wire(tokens, vendor=vendor, policy=policy, budget=budget, context=context)
+
+    async def open(self, calendar: CalendarRef | None, *, uid: str, address: str, secret: str) -> Opened:
+        if calendar is None:
+            raise ValueError("a channel is about one calendar")
+        body = {"id": uid, "type": "web_hook", "address": address, "token": secret, "params": {"ttl": str(_LIFE)}}
+        path = f"calendars/{segment(calendar.remote_id)}/events/watch"
+        made = await self._wire.send("POST", path, "asking for notifications", body=body)
+        resource, expiration = made.get("resourceId"), str(made.get("expiration", ""))
+        if not isinstance(resource, str) or not expiration.isdecimal():
+            raise Transient("Google's answer about notifications cannot be read.")
+        return Opened(remote_id=uid, resource_id=resource, expires_at=int(expiration) // 1000)
+
+    async def extend(self, channel: Opened) -> Opened | None:  # noqa: ARG002 - there is no such request
+        return None
+
+    async def close(self, channel: Opened) -> None:
+        body = {"id": channel.remote_id, "resourceId": channel.resource_id}
+        try:
+            await self._wire.send("POST", "channels/stop", "ending the notifications", body=body)
+        except Gone:
+            return
+
+    async def release(self) -> None:
+        await self._wire.close()
