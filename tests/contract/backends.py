@@ -23,7 +23,8 @@ from booking_app.sync.providers.caldav import CaldavProvider
 from booking_app.sync.providers.caldav_read import expand_inline
 from booking_app.sync.providers.google import GoogleProvider
 from booking_app.sync.providers.memory import MemoryProvider, MemoryServer
-from tests.contract import google
+from booking_app.sync.providers.microsoft import MicrosoftProvider
+from tests.contract import google, microsoft
 
 ZONE = "Europe/Amsterdam"
 OWNER = "ann@example.com"
@@ -42,7 +43,8 @@ class CalendarApp(Protocol):
 @dataclass(frozen=True, kw_only=True)
 class Backend:
     """`by_uid`: an event of ours is known by its UID; else by a mark that only we set. `lists_texts`: a list holds the
-    texts of events; else only a single event of ours is asked for them."""
+    texts of events; else only a single event of ours is asked for them. `keeps_link`: an event has a place for a link;
+    else the description alone holds it."""
 
     name: str
     calendar: CalendarRef
@@ -50,6 +52,7 @@ class Backend:
     open: Callable[[], CalendarProvider]
     by_uid: bool = True
     lists_texts: bool = True
+    keeps_link: bool = True
 
 
 class LibraryApp:
@@ -177,6 +180,49 @@ def google_backend(world: google.GoogleWorld, mode: Mode = Mode.FULL) -> Backend
         ),
         by_uid=False,
         lists_texts=False,
+    )
+
+
+class MicrosoftApp:
+    """A person in Outlook."""
+
+    def __init__(self, calendar: microsoft.CalendarApp) -> None:
+        self._calendar = calendar
+
+    def add(self, text: str) -> str:
+        try:
+            return self._calendar.put_ical(text)
+        except microsoft.Inexpressible as error:
+            pytest.skip(f"Outlook has no such event: {error}")
+
+    def change(self, name: str, text: str) -> None:
+        try:
+            self._calendar.put_ical(text, name=name)
+        except microsoft.Inexpressible as error:
+            pytest.skip(f"Outlook has no such event: {error}")
+
+    def delete(self, name: str) -> None:
+        self._calendar.delete(name)
+
+    def texts(self) -> list[str]:
+        return [microsoft.to_ical(each.data, each.id) for each in self._calendar.events()]
+
+
+def microsoft_backend(world: microsoft.MicrosoftWorld, mode: Mode = Mode.FULL) -> Backend:
+    """OWNER anew, with an empty default calendar, and their consent."""
+    user = world.add_user(OWNER)
+    vendor = vendors.microsoft(world.url)
+    app = world.apps.get("contract") or world.app("contract", "secret", [f"{world.url}/back"])
+    tokens = Lent(world.consents.issue(world.consents.consent(app, OWNER, frozenset(vendor.scopes[mode]))))
+    calendar = user.calendar()
+    return Backend(
+        name="microsoft",
+        calendar=CalendarRef(remote_id=calendar.calendar.id, zone=ZONE, addresses=frozenset({OWNER})),
+        app=MicrosoftApp(calendar),
+        open=lambda: MicrosoftProvider(tokens, vendor=vendor, mode=mode, policy=LOCAL),
+        by_uid=False,
+        lists_texts=False,
+        keeps_link=False,
     )
 
 

@@ -17,13 +17,20 @@ import pytest
 from caldav.davclient import DAVClient
 
 from booking_app.sync.provider import CalendarProvider
-from tests.contract import google
-from tests.contract.backends import Backend, LibraryApp, caldav_backend, google_backend, memory_backend
+from tests.contract import google, microsoft
+from tests.contract.backends import (
+    Backend,
+    LibraryApp,
+    caldav_backend,
+    google_backend,
+    memory_backend,
+    microsoft_backend,
+)
 from tests.servers import Server, make_calendar, request, start_radicale, start_xandikos
 from tests.simulators.caldav_faulty import faulty_caldav
 
 USER, PASSWORD = "ann", "correct horse"
-NAMES = ["memory", "radicale", "xandikos", "without-sync", "google"]
+NAMES = ["memory", "radicale", "xandikos", "without-sync", "google", "microsoft"]
 if os.environ.get("CALDAV_TEST_URL"):
     NAMES.append("external")
 
@@ -48,6 +55,12 @@ def google_world() -> Iterator[google.GoogleWorld]:
         yield world
 
 
+@pytest.fixture(scope="session")
+def microsoft_world() -> Iterator[microsoft.MicrosoftWorld]:
+    with microsoft.microsoft_simulator() as world:
+        yield world
+
+
 @pytest.fixture(params=NAMES)
 def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
     name = request.param
@@ -55,6 +68,8 @@ def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
         yield memory_backend()
     elif name == "google":
         yield google_backend(request.getfixturevalue("google_world"))
+    elif name == "microsoft":
+        yield microsoft_backend(request.getfixturevalue("microsoft_world"))
     elif name == "external":
         yield from _external()
     elif name == "without-sync":

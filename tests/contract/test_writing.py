@@ -37,7 +37,7 @@ async def test_a_written_event_stands_as_drafted(provider: CalendarProvider, bac
     own, etag = found
     assert etag == written.etag
     assert (own.uid, own.start, own.end, own.cancelled) == (draft.uid, draft.start, draft.end, False)
-    assert own.fields == draft_fields(draft)
+    assert own.fields == draft_fields(draft if backend.keeps_link else replace(draft, url=""))
 
 
 async def test_p28_writing_twice_without_a_key_makes_one_event(provider: CalendarProvider, backend: Backend) -> None:
