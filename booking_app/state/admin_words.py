@@ -8,6 +8,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from booking_app.domain.appointment import ConnectionState
+from booking_app.services.letters.words import lasting
 from booking_app.services.views_sync import ConnectionView
 
 STATES = {
@@ -61,18 +62,6 @@ def initials(name: str) -> str:
     if len(words) == 1:
         return words[0][:2].upper()
     return (words[0][0] + words[-1][0]).upper()
-
-
-def lasting(seconds: float) -> str:
-    """A duration as people say it: `6 s`, `4 min`, `3 h`, `4 days`."""
-    whole = max(0, round(seconds))
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min"
-    if whole < 2 * 86400:
-        return f"{whole // 3600} h"
-    return f"{whole // 86400} days"
 
 
 def figure(seconds: float | None) -> str:

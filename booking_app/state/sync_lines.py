@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from booking_app.domain.appointment import ConnectionState
+from booking_app.services.letters.words import lasting
 from booking_app.services.views_sync import AlertView, Figures, HealthLine, SyncPage, WaitingView
-from booking_app.state.admin_words import WORST_FIRST, figure, initials, lasting, provider_word, standing
+from booking_app.state.admin_words import WORST_FIRST, figure, initials, provider_word, standing
 from booking_app.state.views_admin import Figure, Notice, QueueLine, StoppedLine, SyncLine
 
 _ADMIN_SENTENCES = {
