@@ -85,6 +85,12 @@ def api_alert_subject(provider: str) -> str:
     return f"{alert_subject(provider)}:api"
 
 
+def refusing(subject: str) -> str:
+    """The provider that an alert is about; empty for any other alert."""
+    kind, _, rest = subject.partition(":")
+    return rest.partition(":")[0] if kind == "provider" else ""
+
+
 def redirect_address(ctx: Context, provider: str) -> str:
     """Where people come back to from the consent page."""
     return f"{ctx.public_url}/oauth/{provider}/callback"

@@ -46,7 +46,13 @@ def standing(view: ConnectionView, hard: float) -> tuple[str, str]:
     return state_word(view.state)
 
 
-PROVIDERS = {"icloud": "iCloud", "fastmail": "Fastmail", "nextcloud": "Nextcloud"}
+PROVIDERS = {
+    "google": "Google",
+    "microsoft": "Outlook",
+    "icloud": "iCloud",
+    "fastmail": "Fastmail",
+    "nextcloud": "Nextcloud",
+}
 
 
 def provider_word(preset: str) -> str:
@@ -129,10 +135,14 @@ def sync_sentence(standings: Sequence[tuple[str, str]]) -> str:
     return sentence
 
 
-def disconnected(wanted: Literal["keep", "remove"], outcome: Literal["kept", "removed"]) -> str:
+def disconnected(
+    wanted: Literal["keep", "remove"], outcome: Literal["kept", "removed"], *, by_consent: bool = False
+) -> str:
     """What became of the coming events in an account that was disconnected."""
     if outcome == "removed":
         return "Disconnected. Coming appointments are being removed from it."
+    if wanted == "remove" and by_consent:
+        return "Disconnected. It does not let us in, so the coming appointments could not be removed from it."
     if wanted == "remove":
         return "Disconnected. Its password is not accepted, so the coming appointments could not be removed from it."
     return "Disconnected. Coming appointments are left in it."
