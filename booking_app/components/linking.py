@@ -26,7 +26,7 @@ _ARRIVED = """
 
 def away(*children: Any, href: Any, name: str = "btn", **props: Any) -> rx.Component:
     """A link that the browser itself follows: it leaves the app for a route of the API, which leads elsewhere."""
-    return rx.el.a(*children, href=href, class_name=name, rel="external nofollow", **props)
+    return rx.el.a(*children, href=href, class_name=name, reload_document=True, rel="nofollow", **props)
 
 
 def simulation() -> rx.Component:
@@ -71,7 +71,7 @@ def ways() -> rx.Component:
                         state.not_set_up + " can be linked here once set up. ",
                         link("Set up calendar providers", href="/admin/providers"),
                     ),
-                    state.not_set_up + " can be linked here once an administrator has set that up. Ask one.",
+                    state.not_set_up + " can be linked here once an administrator has set that up. Ask yours.",
                 ),
                 class_name="small pv-note",
             ),
@@ -144,16 +144,13 @@ def about_link(card: ConnectionCard) -> rx.Component:
                 away("Link again", href=card.again, name="btn primary compact"),
                 tone="bad",
             ),
-            rx.fragment(
-                rx.cond(
-                    card.ends_soon,
-                    _note(
-                        "The link ends by itself on "
-                        + card.ends
-                        + ". Link it again before that, and nothing is interrupted.",
-                        away("Link again", href=card.again, name="btn primary compact"),
-                        tone="warn",
-                    ),
+            rx.cond(
+                card.ends_soon,
+                _note(
+                    "The link ends by itself on " + card.ends + ". Link it again before that, and nothing is "
+                    "interrupted.",
+                    away("Link again", href=card.again, name="btn compact"),
+                    tone="warn",
                 ),
                 rx.cond(
                     card.read_only,
@@ -163,12 +160,12 @@ def about_link(card: ConnectionCard) -> rx.Component:
                         away("Link again", href=card.again, name="btn compact"),
                         tone="warn",
                     ),
-                ),
-                rx.cond(
-                    card.upgrade != "",
-                    _note(
-                        "Linked for busy times only: appointments are never put into this account.",
-                        away("Let it receive appointments", href=card.upgrade, name="btn compact"),
+                    rx.cond(
+                        card.upgrade != "",
+                        _note(
+                            "Linked for busy times only: appointments are never put into this account.",
+                            away("Let it receive appointments", href=card.upgrade, name="btn compact"),
+                        ),
                     ),
                 ),
             ),

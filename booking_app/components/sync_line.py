@@ -30,8 +30,11 @@ def sync_line(line: SyncLine) -> rx.Component:
             avatar(line.initials, line.colour),
             rx.el.div(
                 rx.el.b(line.name, class_name="ellipsis", title=line.name),
-                rx.cond(line.simulated, simulation()),
-                rx.el.p(line.account, class_name="tiny ellipsis", title=line.account),
+                rx.el.div(
+                    rx.cond(line.simulated, simulation()),
+                    rx.el.p(line.account, class_name="tiny ellipsis", title=line.account),
+                    class_name="sy-uses",
+                ),
                 class_name="sy-name",
             ),
             rx.el.div(

@@ -13,7 +13,7 @@ from booking_app.sync.findings import Finding, Verdict
 
 _VERDICTS = {
     Verdict.OK: ("in order", "ok"),
-    Verdict.WARN: ("look", "warn"),
+    Verdict.WARN: ("worth a look", "warn"),
     Verdict.BAD: ("to mend", "bad"),
     Verdict.UNKNOWN: ("not known yet", ""),
 }
