@@ -1,0 +1,180 @@
+"""What a person does in their own calendar app, at whichever simulated provider."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from booking_app.domain.clock import from_instant
+from tests.simulated_office import CLIENT, SECRET
+from tests.simulators.google.errors import quota
+from tests.simulators.google.serve import google_simulator
+from tests.simulators.google.world import GoogleWorld
+from tests.simulators.microsoft.errors import throttled
+from tests.simulators.microsoft.serve import microsoft_simulator
+from tests.simulators.microsoft.world import MicrosoftWorld
+from tests.simulators.panel import Panel, Seen
+
+ANNA = "anna@person.example"
+PLANTED = "Planted secret"
+
+
+class Owner(Protocol):
+    """Anna's first calendar. Times are instants; events are named by their id."""
+
+    name: str
+    panel: Panel
+
+    def register(self, callback: str) -> None: ...
+    def put(self, start: int, minutes: int = 15) -> str: ...
+    def move(self, event: str, start: int, minutes: int = 15) -> None: ...
+    def delete(self, event: str) -> None: ...
+    def texts(self) -> dict[str, str]:
+        """Everything that each event says, by id."""
+        ...
+
+    def revoke(self) -> None: ...
+    def refresh_tokens(self) -> list[str]: ...
+    def forget_cursors(self) -> None: ...
+    def slow_down(self) -> None: ...
+    def creation(self) -> str:
+        """The path to which a new event is posted, as a pattern."""
+        ...
+
+    @property
+    def url(self) -> str: ...
+    @property
+    def requests(self) -> list[Seen]: ...
+    @property
+    def mails(self) -> list[dict[str, object]]: ...
+
+
+@dataclass
+class AtGoogle:
+    world: GoogleWorld
+    name: str = "google"
+
+    def __post_init__(self) -> None:
+        self.panel = self.world.panel
+        self.app = self.world.add_user(ANNA, zone="UTC").calendar()
+
+    def register(self, callback: str) -> None:
+        self.world.app(CLIENT, SECRET, [callback])
+
+    def put(self, start: int, minutes: int = 15) -> str:
+        return self.app.put({"summary": PLANTED, "description": PLANTED, **_google(start, minutes)})
+
+    def move(self, event: str, start: int, minutes: int = 15) -> None:
+        self.app.change(event, **_google(start, minutes))
+
+    def delete(self, event: str) -> None:
+        self.app.delete(event)
+
+    def texts(self) -> dict[str, str]:
+        return {str(each["id"]): str(each) for each in self.app.events()}
+
+    def revoke(self) -> None:
+        self.world.consents.revoke(None, ANNA)
+        self.world.consents.expire_access()
+
+    def refresh_tokens(self) -> list[str]:
+        return [each.refresh for each in self.world.consents.grants if each.refresh]
+
+    def forget_cursors(self) -> None:
+        self.world.expire_sync_tokens()
+
+    def slow_down(self) -> None:
+        self.world.refuse(quota("429"))
+
+    def creation(self) -> str:
+        return "/events$"
+
+    @property
+    def url(self) -> str:
+        return self.world.url
+
+    @property
+    def requests(self) -> list[Seen]:
+        return self.world.requests
+
+    @property
+    def mails(self) -> list[dict[str, object]]:
+        return self.world.mails
+
+
+@dataclass
+class AtMicrosoft:
+    world: MicrosoftWorld
+    name: str = "microsoft"
+
+    def __post_init__(self) -> None:
+        self.panel = self.world.panel
+        self.app = self.world.add_user(ANNA).calendar()
+
+    def register(self, callback: str) -> None:
+        self.world.app(CLIENT, SECRET, [callback])
+
+    def put(self, start: int, minutes: int = 15) -> str:
+        body = {"contentType": "text", "content": PLANTED}
+        return self.app.put({"subject": PLANTED, "body": body, **_graph(start, minutes)})
+
+    def move(self, event: str, start: int, minutes: int = 15) -> None:
+        self.app.change(event, **_graph(start, minutes))
+
+    def delete(self, event: str) -> None:
+        self.app.delete(event)
+
+    def texts(self) -> dict[str, str]:
+        return {each.id: str(each.data) for each in self.app.events()}
+
+    def revoke(self) -> None:
+        self.world.consents.revoke(ANNA)
+        self.world.consents.expire_access()
+
+    def refresh_tokens(self) -> list[str]:
+        return [token for each in self.world.consents.grants for token in each.refresh]
+
+    def forget_cursors(self) -> None:
+        self.app.expire_delta()
+
+    def slow_down(self) -> None:
+        self.world.refuse(throttled(1))
+
+    def creation(self) -> str:
+        return "/events$"
+
+    @property
+    def url(self) -> str:
+        return self.world.url
+
+    @property
+    def requests(self) -> list[Seen]:
+        return self.world.requests
+
+    @property
+    def mails(self) -> list[dict[str, object]]:
+        return self.world.mails
+
+
+@contextlib.contextmanager
+def owner_at(provider: str) -> Iterator[Owner]:
+    """Anna at a running simulation of `provider`."""
+    if provider == "google":
+        with google_simulator() as google:
+            yield AtGoogle(google)
+    else:
+        with microsoft_simulator() as microsoft:
+            yield AtMicrosoft(microsoft)
+
+
+def _google(start: int, minutes: int) -> dict[str, Any]:
+    ends = {"start": from_instant(start), "end": from_instant(start + minutes * 60)}
+    return {name: {"dateTime": moment.isoformat()} for name, moment in ends.items()}
+
+
+def _graph(start: int, minutes: int) -> dict[str, Any]:
+    ends: dict[str, datetime] = {"start": from_instant(start), "end": from_instant(start + minutes * 60)}
+    return {name: {"dateTime": f"{at:%Y-%m-%dT%H:%M:%S}", "timeZone": "UTC"} for name, at in ends.items()}
