@@ -43,6 +43,12 @@ STANDS: Mapping[str, _Stand] = {
         secret="demo-secret",  # noqa: S106
         people=("ann@gmail.example", "ben@gmail.example"),
     ),
+    "microsoft": _Stand(
+        title="Microsoft",
+        client="11111111-2222-3333-4444-555555555555",
+        secret="demo-secret",  # noqa: S106
+        people=("eva@contoso.example", "tom@outlook.example"),
+    ),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
@@ -78,6 +79,14 @@ def _add_commands(world: GoogleWorld) -> None:
     )
     command("fail", "500 backendError", ("times",), lambda it: world.refuse(backend(), times=int(it.get("times") or 1)))
     command("add-event", "Add an event as its owner", ("email", "calendar", "summary", "start", "end"), add)
+    command(
+        "events",
+        "List a person's events",
+        ("email",),
+        lambda it: json.dumps(
+            [{"id": each["id"], "text": str(each)} for each in world.user(it["email"]).calendar().events()]
+        ),
+    )
     command("delete-event", "Delete an event as its owner", ("email", "calendar", "event"), remove)
 
 

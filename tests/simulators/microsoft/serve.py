@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -74,6 +75,14 @@ def _add_commands(world: MicrosoftWorld) -> None:
     command("throttle", "429 with Retry-After", ("times",), lambda it: world.refuse(throttled(), times=times(it)))
     command("fail", "503", ("times",), lambda it: world.refuse(unavailable(), times=times(it)))
     command("add-event", "Add an event as its owner (UTC)", ("email", "subject", "start", "end"), add)
+    command(
+        "events",
+        "List a person's events",
+        ("email",),
+        lambda it: json.dumps(
+            [{"id": each.id, "text": str(each.data)} for each in world.user(it["email"]).calendar().events()]
+        ),
+    )
     command(
         "delete-event",
         "Delete an event as its owner",
