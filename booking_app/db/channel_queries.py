@@ -268,7 +268,7 @@ _PUSHED = text(
     """
     SELECT count(*), bool_or(notified_at >= :since) FROM channel
     WHERE connection_id = :connection AND (calendar_id IS NULL OR calendar_id = :calendar)
-      AND state = 'open' AND opened_at < :since
+      AND state = 'open' AND opened_at <= :since
     """
 )
 
@@ -281,7 +281,7 @@ async def was_pushed(db: AsyncSession, calendar: Calendar, since: datetime) -> b
 
 
 _NOTED = text(
-    "UPDATE provider_app SET pushed_at = :now WHERE provider = :provider AND (pushed_at IS NULL OR pushed_at < :before)"
+    "UPDATE provider_app SET pushed_at = :now WHERE provider = :provider AND coalesce(pushed_at <= :before, true)"
 )
 
 
