@@ -3,29 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from uuid import UUID
+from dataclasses import dataclass, field
+from datetime import datetime
 
-from sqlalchemy import and_, delete, func, or_, select, text, update
+from sqlalchemy import ColumnElement, delete, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from booking_app.db.changes import announce
-from booking_app.db.engine import Reader
 from booking_app.db.sync_queries import read_by_us
 from booking_app.db.tables import Bookable, Calendar, Channel, Connection
 from booking_app.domain.appointment import ConnectionState
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Linked:
-    """An account that could have channels, with the ids of its calendars that are read, and the channels that it
-    has."""
+class Standing:
+    """A channel, as far as it matters whether it should stand."""
 
-    connection: Connection
-    used: frozenset[int]
-    channels: tuple[Channel, ...]
+    id: int
+    calendar_id: int | None
+    state: str
+    address: str
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Linked:
+    """An account that uses channels or has some: the ids of its calendars that are read, and its channels."""
+
+    connection_id: int
+    provider: str
+    lets_in: bool
+    used: list[int] = field(default_factory=list)
+    channels: list[Standing] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,46 +48,34 @@ class Placed:
     owner: Bookable
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Door:
-    """What is needed to tell whether a message is genuine; never changes for a uid."""
-
-    channel_id: int
-    connection_id: int
-    calendar_id: int | None
-    provider: str
-    secret_hash: bytes
-
-
 async def linked(db: AsyncSession, providers: Collection[str], connection_id: int | None = None) -> list[Linked]:
-    """The accounts of these providers, or one of them; also those that have no channel and need none."""
-    query = select(Connection).where(col(Connection.provider).in_(providers)).order_by(col(Connection.id))
+    """The accounts of these providers, or one of them, that have or could need a channel. Plain columns: with a
+    thousand accounts this is looked through twice a minute."""
+    account = (col(Connection.id), col(Connection.provider), col(Connection.state))
+    which: list[ColumnElement[bool]] = [col(Connection.provider).in_(providers)]
     if connection_id is not None:
-        query = query.where(col(Connection.id) == connection_id)
-    found = list(await db.scalars(query.execution_options(populate_existing=True)))
-    if not found:
-        return []
-    ids = [each.id or 0 for each in found]
-    used: dict[int, set[int]] = {}
-    in_use = (
-        select(col(Calendar.connection_id), col(Calendar.id))
-        .join(Connection, col(Connection.id) == col(Calendar.connection_id))
-        .where(read_by_us(), col(Connection.id) == func.any(ids))
-    )
-    for account, calendar in await db.execute(in_use):
-        used.setdefault(account or 0, set()).add(calendar or 0)
-    channels: dict[int, list[Channel]] = {}
-    held = select(Channel).where(col(Channel.connection_id) == func.any(ids)).order_by(col(Channel.id))
-    for channel in await db.scalars(held.execution_options(populate_existing=True)):
-        channels.setdefault(channel.connection_id, []).append(channel)
-    return [
-        Linked(
-            connection=each,
-            used=frozenset(used.get(each.id or 0, ())),
-            channels=tuple(channels.get(each.id or 0, ())),
-        )
-        for each in found
-    ]
+        which.append(col(Connection.id) == connection_id)
+    used = select(*account, col(Calendar.id)).join(Calendar, col(Calendar.connection_id) == col(Connection.id))
+    held = select(
+        *account,
+        col(Channel.id),
+        col(Channel.calendar_id),
+        col(Channel.state),
+        col(Channel.address),
+        col(Channel.expires_at),
+    ).join(Channel, col(Channel.connection_id) == col(Connection.id))
+    found: dict[int, Linked] = {}
+
+    def of(number: int | None, provider: str, state: str) -> Linked:
+        lets_in = state != ConnectionState.NEEDS_SIGN_IN.value
+        return found.setdefault(number or 0, Linked(connection_id=number or 0, provider=provider, lets_in=lets_in))
+
+    for number, provider, state, calendar in await db.execute(used.where(read_by_us(), *which)):
+        of(number, provider, state).used.append(calendar or 0)
+    for row in await db.execute(held.where(*which)):
+        standing = Standing(id=row[3] or 0, calendar_id=row[4], state=row[5], address=row[6], expires_at=row[7])
+        of(row[0], row[1], row[2]).channels.append(standing)
+    return list(found.values())
 
 
 def add(db: AsyncSession, connection_id: int, calendar_id: int | None, now: datetime) -> None:
@@ -165,105 +163,6 @@ async def retry(db: AsyncSession, connection_id: int, now: datetime) -> None:
     await announce(db, "channels")
 
 
-async def door(db: Reader, uid: UUID) -> Door | None:
-    """By our name of it."""
-    query = (
-        select(
-            col(Channel.id),
-            col(Channel.connection_id),
-            col(Channel.calendar_id),
-            col(Connection.provider),
-            col(Channel.secret_hash),
-        )
-        .join(Connection, col(Connection.id) == col(Channel.connection_id))
-        .where(col(Channel.uid) == uid)
-    )
-    row = (await db.execute(query)).first()
-    if row is None:
-        return None
-    return Door(channel_id=row[0] or 0, connection_id=row[1], calendar_id=row[2], provider=row[3], secret_hash=row[4])
-
-
-_HEARD = text(
-    """
-    UPDATE channel SET
-      notified_at = :now,
-      last_number = greatest(last_number, :number),
-      due_at = CASE WHEN remote_id = '' AND :remote <> '' AND state = 'closing' THEN :now ELSE due_at END,
-      resource_id = CASE WHEN remote_id = '' THEN :resource ELSE resource_id END,
-      remote_id = CASE WHEN remote_id = '' THEN :remote ELSE remote_id END
-    WHERE id = :id AND secret_hash = :secret_hash AND (:number = 0 OR last_number < :number)
-    RETURNING state
-    """
-)
-
-
-async def heard(db: AsyncSession, door: Door, *, number: int, remote: str, resource: str, now: datetime) -> str | None:
-    """A genuine message came in: the state of its channel, which is held until the transaction ends. None if the
-    channel is no more, or `number` (0: there are none) is not newer than that of another message.
-
-    What a provider calls it is noted if that was not known: with it, it can be closed."""
-    given = {
-        "id": door.channel_id,
-        "secret_hash": door.secret_hash,
-        "number": number,
-        "remote": remote,
-        "resource": resource,
-        "now": now,
-    }
-    state: str | None = await db.scalar(_HEARD, given)
-    return state
-
-
-async def extend_soon(db: AsyncSession, channel_id: int, now: datetime, *, since: datetime) -> None:
-    """Its provider wants it to be extended: at once, unless it was opened or extended after `since`."""
-    open_one = and_(col(Channel.id) == channel_id, col(Channel.state) == "open", col(Channel.due_at) > now)
-    early = or_(col(Channel.opened_at).is_(None), col(Channel.opened_at) <= since)
-    await db.execute(update(Channel).where(open_one, early).values(due_at=now, failures=0))
-    await announce(db, "channels")
-
-
-async def ended(db: AsyncSession, channel_id: int, now: datetime, *, forget_at: datetime) -> bool:
-    """Its provider says that it is over: it is replaced. False if that was known."""
-    over = await db.execute(
-        update(Channel)
-        .where(col(Channel.id) == channel_id, col(Channel.state) == "open")
-        .values(
-            state="closing",
-            due_at=now,
-            failures=0,
-            lease_until=None,
-            expires_at=func.coalesce(col(Channel.expires_at), forget_at),
-        )
-        .returning(col(Channel.id))
-    )
-    known = over.scalar() is None
-    if not known:
-        await announce(db, "channels")
-    return not known
-
-
-_PLACE = "(calendar.id = :calendar OR (CAST(:calendar AS bigint) IS NULL AND calendar.connection_id = :connection))"
-_USED = text(f"SELECT id FROM calendar WHERE {_PLACE} AND (blocks OR target) ORDER BY id")  # noqa: S608
-
-
-async def calendars_of(db: Reader, door: Door) -> list[int]:
-    """The calendars that are read because of this channel's messages."""
-    found = await db.execute(_USED, {"calendar": door.calendar_id, "connection": door.connection_id})
-    return [row[0] for row in found]
-
-
-async def free_calendars(db: AsyncSession, calendars: Collection[int]) -> list[Calendar]:
-    """Those of them that nobody else holds, held until the transaction ends."""
-    query = (
-        select(Calendar)
-        .where(col(Calendar.id) == func.any(list(calendars)))
-        .order_by(col(Calendar.id))
-        .with_for_update(key_share=True, skip_locked=True)
-    )
-    return list(await db.scalars(query))
-
-
 _PUSHED = text(
     """
     SELECT count(*), bool_or(notified_at >= :since) FROM channel
@@ -278,16 +177,6 @@ async def was_pushed(db: AsyncSession, calendar: Calendar, since: datetime) -> b
     given = {"connection": calendar.connection_id, "calendar": calendar.id, "since": since}
     row = (await db.execute(_PUSHED, given)).one()
     return None if not row[0] else bool(row[1])
-
-
-_NOTED = text(
-    "UPDATE provider_app SET pushed_at = :now WHERE provider = :provider AND coalesce(pushed_at <= :before, true)"
-)
-
-
-async def note_push(db: Reader, provider: str, now: datetime, *, at_most_every: timedelta) -> None:
-    """A genuine message came in."""
-    await db.execute(_NOTED, {"provider": provider, "now": now, "before": now - at_most_every})
 
 
 _SHARE = text(

@@ -17,11 +17,11 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from booking_app.db import channel_queries
+from booking_app.db import notice_queries
 from booking_app.db.changes import announce
-from booking_app.db.channel_queries import Door
 from booking_app.db.engine import reads
 from booking_app.db.locks import lock_calendars
+from booking_app.db.notice_queries import Door
 from booking_app.db.tables import Calendar
 from booking_app.limiter import Limiter
 from booking_app.metrics import notices
@@ -115,13 +115,13 @@ class Notices:
         if self._strangers.take(client, now) or self._all_strangers.take("", now):
             return None
         async with reads(self._ctx.sessions).connect() as db:
-            return await channel_queries.door(db, channel)
+            return await notice_queries.door(db, channel)
 
     async def _take(self, door: Door, notice: Notice) -> str:
         """What became of a genuine message, in a word."""
         now = self._ctx.now()
         async with self._ctx.sessions.begin() as db:
-            state = await channel_queries.heard(
+            state = await notice_queries.heard(
                 db, door, number=notice.number, remote=notice.remote, resource=notice.resource, now=now
             )
             if state is None:
@@ -129,14 +129,14 @@ class Notices:
             if state == ChannelState.CLOSING.value:
                 return "closed"
             if notice.lifecycle is Lifecycle.REAUTHORIZE:
-                await channel_queries.extend_soon(db, door.channel_id, now, since=now - _EXTENDED_AT_MOST_EVERY)
+                await notice_queries.extend_soon(db, door.uid, now, since=now - _EXTENDED_AT_MOST_EVERY)
                 return "lifecycle"
             if notice.lifecycle is Lifecycle.REMOVED:
-                await channel_queries.ended(db, door.channel_id, now, forget_at=now + UNCONFIRMED)
+                await notice_queries.ended(db, door.uid, now, forget_at=now + UNCONFIRMED)
             elif not notice.changed and notice.lifecycle is not Lifecycle.MISSED:
                 return "greeting"
-            wanted = await channel_queries.calendars_of(db, door)
-            free = await channel_queries.free_calendars(db, wanted)
+            wanted = await notice_queries.calendars_of(db, door)
+            free = await notice_queries.free_calendars(db, wanted)
             await self._bring_forward(db, free)
         for calendar_id in set(wanted) - {each.id for each in free}:
             self._wait_for(calendar_id)
@@ -187,14 +187,14 @@ class Notices:
             return
         self._told[provider] = (now + _NOTED_EVERY).timestamp()
         async with reads(self._ctx.sessions).connect() as db:
-            await channel_queries.note_push(db, provider, now, at_most_every=_NOTED_EVERY)
+            await notice_queries.note_push(db, provider, now, at_most_every=_NOTED_EVERY)
 
 
 def _coalesced(genuine: Sequence[tuple[Door, Notice]]) -> list[tuple[Door, Notice]]:
     """What a request says several times of one channel, once."""
-    found: dict[tuple[int, Lifecycle | None, bool], tuple[Door, Notice]] = {}
+    found: dict[tuple[UUID, Lifecycle | None, bool], tuple[Door, Notice]] = {}
     for door, notice in genuine:
-        key = door.channel_id, notice.lifecycle, notice.changed
+        key = door.uid, notice.lifecycle, notice.changed
         if key not in found or found[key][1].number < notice.number:
             found[key] = door, notice
     return list(found.values())

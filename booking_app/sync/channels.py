@@ -9,17 +9,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from booking_app.db import channel_queries
 from booking_app.db.channel_queries import Linked, Placed
 from booking_app.db.locks import lock_calendars, lock_connection
 from booking_app.db.tables import Calendar, Channel, Connection
-from booking_app.domain.appointment import ConnectionState
 from booking_app.domain.clock import from_instant, to_instant
 from booking_app.services import provider_apps
 from booking_app.services.context import Context
@@ -47,43 +46,60 @@ async def settle(ctx: Context, accounts: Accounts) -> int:
         await channel_queries.forget_closed(db, now)
     async with ctx.sessions() as db:
         found = await channel_queries.linked(db, provider_apps.NAMES)
-    kinds: dict[str, bool | None] = {}
+    kinds: dict[str, _Kind | None] = {}
     for each in found:
-        provider = each.connection.provider
-        if not each.used and not each.channels:
-            continue
-        if provider not in kinds:
-            kinds[provider] = await _per_calendar(accounts, each.connection)
-        per_calendar = kinds[provider]
-        if per_calendar is None or _settled(ctx, each, per_calendar).nothing:
+        if each.provider not in kinds:
+            kinds[each.provider] = await _kind(ctx, accounts, each)
+        kind = kinds[each.provider]
+        if kind is None or _settled(kind, each, now).nothing:
             continue
         async with ctx.sessions.begin() as db:
             # Whoever else settles the same account waits here, and then finds nothing to do.
-            await lock_calendars(db, col(Calendar.connection_id) == each.connection.id)
-            if await lock_connection(db, each.connection.id or 0) is None:
+            await lock_calendars(db, col(Calendar.connection_id) == each.connection_id)
+            if await lock_connection(db, each.connection_id) is None:
                 continue
-            for current in await channel_queries.linked(db, provider_apps.NAMES, each.connection.id):
-                await _note(db, current, _settled(ctx, current, per_calendar), now)
+            for current in await channel_queries.linked(db, provider_apps.NAMES, each.connection_id):
+                settled = _settled(kind, current, now)
+                for channel_id in settled.close:
+                    if (channel := await channel_queries.lock(db, channel_id)) is not None:
+                        channel_queries.close(channel, now, forget_at=now + UNCONFIRMED)
+                for place in settled.open:
+                    channel_queries.add(db, each.connection_id, place, now)
         changed += 1
     return changed
 
 
-async def _per_calendar(accounts: Accounts, connection: Connection) -> bool | None:
-    """How the provider of this account divides its channels; None without channels, or while it cannot be spoken to."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Kind:
+    """How a provider pushes, and where to; `reachable`: it would take that address."""
+
+    per_calendar: bool
+    address: str
+    reachable: bool
+
+
+async def _kind(ctx: Context, accounts: Accounts, account: Linked) -> _Kind | None:
+    """That of this account's provider; None without channels, or while it cannot be spoken to."""
+    async with ctx.sessions() as db:
+        connection = await db.get(Connection, account.connection_id)
     try:
-        notifier = await accounts.notifier(connection)
+        notifier = None if connection is None else await accounts.notifier(connection)
     except ProviderError:
         return None
-    return None if notifier is None else notifier.per_calendar
+    if notifier is None:
+        return None
+    simulated = provider_apps.vendor_of(ctx, account.provider).simulated
+    return _Kind(
+        per_calendar=notifier.per_calendar,
+        address=provider_apps.webhook_address(ctx, account.provider),
+        reachable=channel_plan.can_be_pushed_to(ctx.public_url, simulated=simulated),
+    )
 
 
-def _settled(ctx: Context, account: Linked, per_calendar: bool) -> Settled:
-    provider = account.connection.provider
-    simulated = provider_apps.vendor_of(ctx, provider).simulated
-    used = account.used if channel_plan.can_be_pushed_to(ctx.public_url, simulated=simulated) else ()
+def _settled(kind: _Kind, account: Linked, now: datetime) -> Settled:
     held = [
         Held(
-            id=each.id or 0,
+            id=each.id,
             place=each.calendar_id,
             state=ChannelState(each.state),
             address=each.address,
@@ -92,20 +108,12 @@ def _settled(ctx: Context, account: Linked, per_calendar: bool) -> Settled:
         for each in account.channels
     ]
     return channel_plan.settle(
-        channel_plan.places(used, per_calendar=per_calendar),
+        channel_plan.places(account.used if kind.reachable else (), per_calendar=kind.per_calendar),
         held,
-        address=provider_apps.webhook_address(ctx, provider),
-        may_open=account.connection.state != ConnectionState.NEEDS_SIGN_IN.value,
-        now=ctx.now(),
+        address=kind.address,
+        may_open=account.lets_in,
+        now=now,
     )
-
-
-async def _note(db: AsyncSession, account: Linked, settled: Settled, now: datetime) -> None:
-    for each in account.channels:
-        if each.id in settled.close and (locked := await channel_queries.lock(db, each.id or 0)) is not None:
-            channel_queries.close(locked, now, forget_at=now + UNCONFIRMED)
-    for place in settled.open:
-        channel_queries.add(db, account.connection.id or 0, place, now)
 
 
 async def work_on(ctx: Context, accounts: Accounts, channel_id: int) -> None:
