@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
+from booking_app.db import channel_queries
 from booking_app.domain.appointment import ConnectionState
 from booking_app.services import provider_apps
 from booking_app.services.context import Context
@@ -341,3 +342,16 @@ async def test_credentials_that_work_again_bring_waiting_channels_forward(ctx: C
     await provider_apps.accepted(ctx, "google")
     await office.keep()
     assert sorted(await office.states()) == ["closing", "open"]  # Nobody knows what became of the first.
+
+
+async def test_what_one_worker_claims_another_passes_by_without_waiting(ctx: Context) -> None:
+    office = await make_push_office(ctx)
+    await office.use(office.work, office.home)
+    await channels.settle(ctx, office.accounts)
+    until = ctx.now() + LEASE
+    async with ctx.sessions.begin() as one, ctx.sessions.begin() as other, asyncio.timeout(2):
+        [first] = await channel_queries.claim_due(one, now=ctx.now(), lease_until=until, most=1)
+        [second] = await channel_queries.claim_due(other, now=ctx.now(), lease_until=until, most=2)
+    assert first != second
+    async with ctx.sessions.begin() as db:
+        assert await channel_queries.claim_due(db, now=ctx.now(), lease_until=until, most=2) == []
