@@ -355,3 +355,14 @@ async def test_what_one_worker_claims_another_passes_by_without_waiting(ctx: Con
     assert first != second
     async with ctx.sessions.begin() as db:
         assert await channel_queries.claim_due(db, now=ctx.now(), lease_until=until, most=2) == []
+
+
+@VENDORS
+async def test_several_processes_that_settle_at_once_note_each_channel_once(ctx: Context, provider: str) -> None:
+    office = await make_push_office(ctx, provider)
+    await office.use(office.work, office.home)
+    processes = [office.other_process() for _ in range(6)]
+    # A first look, without anything to do, so that all of them are as quick as each other afterwards.
+    await asyncio.gather(*(channels.settle(replace(ctx, public_url="http://x.example"), each) for each in processes))
+    await asyncio.gather(*(channels.settle(ctx, each) for each in processes))
+    assert await office.states() == ["opening"] * (2 if provider == "google" else 1)
