@@ -11,8 +11,8 @@ BIN := $(VENV)/bin
 
 .PHONY: run test check lint bench reset clean help
 
-run: $(VENV)/.installed ## start the app with the demo team; PORT and DATA_DIR can be set
-	@PORT="$(PORT)" DATA_DIR="$(DATA_DIR)" exec $(BIN)/python -m booking_app.cli demo
+run: $(VENV)/.installed$(if $(filter sim,$(PROVIDERS)),-dev) ## start the app with the demo team; PORT, DATA_DIR, PROVIDERS=sim
+	@PORT="$(PORT)" DATA_DIR="$(DATA_DIR)" PROVIDERS="$(PROVIDERS)" exec $(BIN)/python -m booking_app.cli demo
 
 test: $(VENV)/.installed-dev ## everything, browser tests included
 	@$(BIN)/python -m tests.prepare

@@ -7,11 +7,12 @@ from collections.abc import AsyncIterator
 
 import reflex as rx
 
-from booking_app import config, logs, runtime
+from booking_app import config, logs, pauses, runtime
 from booking_app.api.app import create_api
 from booking_app.components import layout, theme
 from booking_app.pages import (
     admin_people,
+    admin_providers,
     admin_sync,
     admin_team,
     book,
@@ -25,9 +26,11 @@ from booking_app.pages import (
 from booking_app.state.book import BookState
 from booking_app.state.calendars import CalendarsState
 from booking_app.state.index import IndexState
+from booking_app.state.linking import LinkingState
 from booking_app.state.manage import ManageState
 from booking_app.state.owner import ForgetOnChangeOfSession
 from booking_app.state.people import PeopleState
+from booking_app.state.providers import ProvidersState
 from booking_app.state.session import SessionState
 from booking_app.state.sign_in import SignInState, WelcomeState
 from booking_app.state.sync import SyncState
@@ -45,9 +48,10 @@ PAGES = (
         "/settings/calendars",
         settings_calendars.page,
         "Your calendars",
-        [SessionState.load, CalendarsState.open, CalendarsState.watch],
+        [SessionState.load, LinkingState.open, CalendarsState.open, CalendarsState.watch],
     ),
     ("/admin/people", admin_people.page, "People", [SessionState.load, PeopleState.open]),
+    ("/admin/providers", admin_providers.page, "Calendar providers", [SessionState.load, ProvidersState.open]),
     ("/admin/sync", admin_sync.page, "Sync", [SessionState.load, SyncState.open, SyncState.watch]),
     ("/admin/team", admin_team.page, "Team calendar", [SessionState.load, TeamState.open, TeamState.watch]),
 )
@@ -59,6 +63,7 @@ async def lifespan() -> AsyncIterator[None]:
     settings = config.load()
     logs.configure(settings.log_level)
     async with runtime.running(settings):
+        pauses.settle()
         yield
 
 

@@ -82,6 +82,8 @@ class Settings(Surface):
     allow_private_calendar_hosts: bool = False
     """Lets staff connect calendars by plain http and on private addresses. The demo turns it on."""
 
+    providers: Literal["", "sim"] = ""
+    """`sim`: the demo starts simulations of Google and Microsoft and links to those."""
     google_url: str = ""
     """One address that stands in for all of Google's hosts (a simulator); empty: Google itself."""
     microsoft_url: str = ""

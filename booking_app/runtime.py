@@ -22,10 +22,12 @@ from booking_app.services.board import Board
 from booking_app.services.context import Bounds, Context
 from booking_app.services.notices import Notices
 from booking_app.sync.accounts import Accounts, Consented
+from booking_app.sync.doctor import Doctor
 from booking_app.sync.grants import Grants
 from booking_app.sync.live import Live
 from booking_app.sync.policy import SyncPolicy
 from booking_app.sync.providers.addresses import AddressPolicy
+from booking_app.sync.providers.reach import HttpReach
 from booking_app.sync.providers.table import notifier_opener, opener, token_opener
 from booking_app.sync.providers.token_endpoint import HttpTokenEndpoint
 from booking_app.sync.revoke import revoke
@@ -36,7 +38,8 @@ from booking_app.sync.vault import Vault
 class Runtime:
     """The running program. `context` is what use-cases take; `hub` is what open pages listen to; `board` is
     where they get their slots, and knows of each change before the pages do; `accounts` opens calendar accounts,
-    `policy` says when they are read; `notices` takes in what calendar providers tell.
+    `policy` says when they are read; `notices` takes in what calendar providers tell; `doctor` looks at what stands
+    between us and a provider.
     `reads` counts what each client asks over HTTP, `changes` what it books, holds and moves there and on the pages."""
 
     settings: Settings
@@ -47,6 +50,7 @@ class Runtime:
     vault: Vault
     accounts: Accounts
     policy: SyncPolicy
+    doctor: Doctor
     jobs: Jobs
     reads: Limiter
     changes: Limiter
@@ -108,6 +112,7 @@ async def built(settings: Settings, *, now: Callable[[], datetime] = utc_now) ->
                 vault=vault,
                 accounts=accounts,
                 policy=policy,
+                doctor=Doctor(context, consented.grants, HttpReach()),
                 jobs=Jobs(context, accounts, policy, handlers),
                 reads=Limiter(settings.rate_slots, 60),
                 changes=Limiter(settings.rate_bookings, 60),

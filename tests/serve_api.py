@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 
 from fastapi import FastAPI
 
-from booking_app import config, runtime
+from booking_app import config, pauses, runtime
 from booking_app.api.app import create_api
 
 
@@ -20,6 +20,7 @@ def create() -> FastAPI:
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with runtime.running(config.load()):
+            pauses.settle()
             yield
 
     api = create_api()

@@ -42,6 +42,8 @@ class TokenServer:
     lifetime: int = 3600
     refresh_lifetime: int | None = None
     delay: float = 0.0
+    ahead: float = 0.0
+    """Seconds by which its clock is ahead of ours."""
     fault: tuple[int, dict[str, object]] | None = None
     """(status, body) of every answer instead of the real one."""
     breaks_off: Callable[[], None] | None = None
@@ -150,6 +152,9 @@ def token_server() -> Iterator[TokenServer]:
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()
             self.wfile.write(data)
+
+        def date_time_string(self, timestamp: float | None = None) -> str:
+            return super().date_time_string((time.time() if timestamp is None else timestamp) + world.ahead)
 
         def log_message(self, format: str, *args: object) -> None:
             pass

@@ -13,10 +13,11 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import RedirectResponse, Response
 
 from booking_app import runtime
+from booking_app.api import probes
 from booking_app.api.sessions import current_person, same_site
 from booking_app.services.accounts import COOKIE
 from booking_app.services.link_words import NotLinked, scope_names
-from booking_app.sync import consent
+from booking_app.sync import consent, probe
 from booking_app.sync.model import Mode
 
 router = APIRouter(prefix="/oauth", include_in_schema=False)
@@ -54,6 +55,8 @@ async def start(request: Request, provider: str, _: Annotated[None, Depends(same
 async def callback(request: Request, provider: str) -> Response:
     """Back from the consent page."""
     running = runtime.current()
+    if probe.NAME in request.query_params:
+        return probes.answered(request.query_params[probe.NAME])
     person = await current_person(request)
     answer = {name: value for name, value in request.query_params.items() if len(value) <= _LONGEST}
     try:

@@ -6,9 +6,11 @@ from typing import Any
 
 import reflex as rx
 
-from booking_app.components.elements import banner, button, field, text_input
+from booking_app.components.elements import banner, button, classes, field, text_input
+from booking_app.components.linking import link_tile, ways
 from booking_app.services.views_sync import PresetView
 from booking_app.state.calendars import CalendarsState
+from booking_app.state.linking import LinkingState
 from booking_app.sync.connect import presets
 
 ON: Any = CalendarsState
@@ -30,7 +32,12 @@ _ICLOUD_STEPS = (
 def add_calendar() -> rx.Component:
     return rx.el.section(
         rx.el.h2("Add a calendar"),
-        rx.el.div(*(_kind(each) for each in presets()), class_name="pv"),
+        rx.el.div(
+            rx.foreach(LinkingState.offers, link_tile),
+            *(_kind(each) for each in presets()),
+            class_name=classes("pv", rx.cond(LinkingState.offers, "many", "")),
+        ),
+        ways(),
         *(rx.cond(CalendarsState.adding == each.key, _form(each)) for each in presets()),
         class_name="add-section",
     )

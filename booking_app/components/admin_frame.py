@@ -12,7 +12,12 @@ from booking_app.components.layout import connection_notice
 from booking_app.components.post_form import post_form
 from booking_app.state.session import SessionState
 
-_ADMIN = (("Team calendar", "/admin/team"), ("Sync", "/admin/sync"), ("People", "/admin/people"))
+_ADMIN = (
+    ("Team calendar", "/admin/team"),
+    ("Sync", "/admin/sync"),
+    ("People", "/admin/people"),
+    ("Providers", "/admin/providers"),
+)
 _OWN = ("Calendars", "/settings/calendars")
 
 

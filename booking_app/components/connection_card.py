@@ -7,6 +7,7 @@ from typing import Any
 import reflex as rx
 
 from booking_app.components.elements import button, classes, icon
+from booking_app.components.linking import about_link, away, linked_now, simulation
 from booking_app.components.status_badge import age, status_badge
 from booking_app.state.calendars import CalendarsState
 from booking_app.state.views_admin import CalendarLine, ConnectionCard
@@ -19,10 +20,15 @@ def connection_card(card: ConnectionCard) -> rx.Component:
         rx.el.div(
             rx.el.span(card.mark, class_name="cx-mark", aria_hidden="true"),
             rx.el.div(
-                rx.el.div(rx.el.h2(card.name, class_name="cx-title"), rx.el.span(card.account, class_name="tiny")),
+                rx.el.div(
+                    rx.el.h2(card.name, class_name="cx-title"),
+                    rx.el.span(card.account, class_name="tiny"),
+                    rx.cond(card.simulated, rx.fragment(" ", simulation())),
+                ),
                 rx.el.p(
                     card.sentence,
                     rx.cond(card.read_at > 0, rx.fragment(" Read ", age(card.read_at), ".")),
+                    rx.cond((card.ends != "") & ~card.ends_soon, " Linked until " + card.ends + ".", ""),
                     class_name="tiny",
                 ),
                 class_name="cx-name",
@@ -32,6 +38,8 @@ def connection_card(card: ConnectionCard) -> rx.Component:
             class_name="cx-head",
         ),
         rx.cond(card.needs_password, _needs_password(card)),
+        linked_now(card),
+        about_link(card),
         rx.el.div(
             rx.el.div(
                 rx.el.span(),
@@ -138,7 +146,11 @@ def _menu(card: ConnectionCard) -> rx.Component:
         ),
         rx.el.div(
             _item("Test the connection", ON.test(card.uid)),
-            _item("Replace the password", ON.ask("password", card.uid)),
+            rx.cond(
+                card.provider != "",
+                away("Link again", href=card.again, name="item"),
+                _item("Replace the password", ON.ask("password", card.uid)),
+            ),
             _item("Disconnect", ON.ask("disconnect", card.uid), danger=True),
             class_name="menu-pop",
         ),

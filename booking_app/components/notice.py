@@ -7,7 +7,7 @@ from typing import Any
 
 import reflex as rx
 
-from booking_app.components.elements import banner, button
+from booking_app.components.elements import banner, button, link_button
 from booking_app.components.status_badge import age
 from booking_app.state.views_admin import Notice
 
@@ -26,13 +26,26 @@ def notices(alerts: Any, put_back: Callable[[Any], Any]) -> rx.Component:
 
 
 def _notice(notice: Notice, put_back: Callable[[Any], Any]) -> rx.Component:
-    return banner(
-        rx.el.p("Opened ", age(notice.since), class_name="tiny"),
-        rx.cond(
-            notice.moved > 0,
-            rx.el.div(button("Put it back", extra="compact", on_click=put_back(notice.moved)), class_name="actions"),
+    opened = rx.el.p("Opened ", age(notice.since), class_name="tiny")
+    return rx.cond(
+        notice.provider != "",
+        banner(
+            opened,
+            rx.el.div(link_button("See what is wrong", href="/admin/providers", extra="compact"), class_name="actions"),
+            tone="bad",
+            title=notice.message,
+            key=f"n{notice.id}",
         ),
-        tone="warn",
-        title=notice.message,
-        key=f"n{notice.id}",
+        banner(
+            opened,
+            rx.cond(
+                notice.moved > 0,
+                rx.el.div(
+                    button("Put it back", extra="compact", on_click=put_back(notice.moved)), class_name="actions"
+                ),
+            ),
+            tone="warn",
+            title=notice.message,
+            key=f"n{notice.id}",
+        ),
     )

@@ -7,6 +7,7 @@ from typing import Any
 import reflex as rx
 
 from booking_app.components.elements import avatar, button, classes
+from booking_app.components.linking import simulation
 from booking_app.components.status_badge import age, status_badge
 from booking_app.state.sync import SyncState
 from booking_app.state.views_admin import Figure, QueueLine, StoppedLine, SyncLine
@@ -29,7 +30,11 @@ def sync_line(line: SyncLine) -> rx.Component:
             avatar(line.initials, line.colour),
             rx.el.div(
                 rx.el.b(line.name, class_name="ellipsis", title=line.name),
-                rx.el.p(line.account, class_name="tiny ellipsis", title=line.account),
+                rx.el.div(
+                    rx.cond(line.simulated, simulation()),
+                    rx.el.p(line.account, class_name="tiny ellipsis", title=line.account),
+                    class_name="sy-uses",
+                ),
                 class_name="sy-name",
             ),
             rx.el.div(
@@ -37,6 +42,7 @@ def sync_line(line: SyncLine) -> rx.Component:
                 rx.el.span(
                     line.sentence,
                     rx.cond(line.read_at > 0, rx.fragment(" Data read ", age(line.read_at), ".")),
+                    rx.cond(line.ends != "", " " + line.ends, ""),
                     class_name="small",
                 ),
                 class_name="sy-state",

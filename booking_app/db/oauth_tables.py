@@ -29,6 +29,8 @@ class ProviderApp(SQLModel, table=True):
     trouble: str = ""
     consented_at: datetime | None = moment()
     """When somebody last came back from the consent page, which shows that the redirect address works."""
+    turned_back_at: datetime | None = moment()
+    """When somebody last came back with nothing, because only an administrator of their organisation may allow it."""
     pushed_at: datetime | None = moment()
     """When a genuine notification last came in, which shows that the webhook address is reachable from outside."""
     updated_at: datetime = moment(nullable=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select, text, update
@@ -10,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from booking_app.db.changes import announce
-from booking_app.db.tables import Connection, ProviderApp
+from booking_app.db.tables import Alert, Bookable, Connection, Grant, ProviderApp
 from booking_app.domain.appointment import ConnectionState
 
 
@@ -27,6 +28,46 @@ async def linked_accounts(db: AsyncSession) -> dict[str, int]:
 async def note_trouble(db: AsyncSession, provider: str, reason: str) -> None:
     """Why the provider refuses this installation; empty when it does not."""
     await db.execute(update(ProviderApp).where(col(ProviderApp.provider) == provider).values(trouble=reason))
+
+
+async def note_turned_back(db: AsyncSession, provider: str, now: datetime) -> None:
+    """Somebody's organisation lets only its administrator allow access."""
+    await db.execute(update(ProviderApp).where(col(ProviderApp.provider) == provider).values(turned_back_at=now))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EndingGrant:
+    """A link that ends by itself at `ends_at`; whose, and where they are."""
+
+    owner: str
+    zone: str
+    ends_at: datetime
+
+
+async def ending_grants(db: AsyncSession, provider: str, now: datetime) -> list[EndingGrant]:
+    """Which links end by themselves and have not yet, the first one first."""
+    query = (
+        select(col(Bookable.name), col(Bookable.zone), col(Grant.ends_at))
+        .join(Connection, col(Connection.id) == col(Grant.connection_id))
+        .join(Bookable, col(Bookable.id) == col(Connection.bookable_id))
+        .where(
+            col(Connection.provider) == provider,
+            col(Connection.state) != ConnectionState.DISCONNECTED.value,
+            col(Grant.ends_at) > now,
+        )
+        .order_by(col(Grant.ends_at), col(Bookable.name))
+    )
+    found = [(row[0], row[1], row[2]) for row in await db.execute(query)]
+    return [
+        EndingGrant(owner=owner, zone=zone, ends_at=ends_at) for owner, zone, ends_at in found if ends_at is not None
+    ]
+
+
+async def incident(db: AsyncSession, subject: str) -> str | None:
+    """What an open alert says; None while there is none."""
+    query = select(col(Alert.message)).where(col(Alert.subject) == subject, col(Alert.closed_at).is_(None))
+    found: str | None = await db.scalar(query)
+    return found
 
 
 _EXPECTED = text(

@@ -7,6 +7,7 @@ from datetime import timedelta
 from sqlalchemy import select, text
 from sqlmodel import col
 
+from booking_app import pauses
 from booking_app.db.tables import Connection
 from booking_app.services.context import Context
 from booking_app.sync.accounts import Accounts
@@ -24,11 +25,13 @@ _OLD = (
 
 
 async def clean_up(ctx: Context) -> None:
-    """Delete what is past its time, a statement a transaction, so that nothing waits for it long."""
+    """Delete what is past its time, a statement a transaction, so that nothing waits for it long; and let go of what
+    is no longer reachable in memory."""
     now = ctx.now()
     for statement, keep in _OLD:
         async with ctx.sessions.begin() as db:
             await db.execute(text(statement), {"limit": now - keep})
+    pauses.look()
 
 
 async def forget_disconnected(ctx: Context, accounts: Accounts) -> None:

@@ -15,13 +15,15 @@ from booking_app.state.views_admin import Choice
 
 ON: Any = TeamState
 """The same for its handlers, which the type checker does not see as callable."""
+DRAWN = rx.State.is_hydrated & TeamState.loaded
+"""Whether the board is the one that the address asks for: what a tab drew before stands in its state until then."""
 
 
 def page() -> rx.Component:
     return admin_frame(
         _bar(),
         rx.cond(
-            TeamState.loaded,
+            DRAWN,
             rx.cond(
                 TeamState.choices,
                 rx.fragment(
@@ -47,7 +49,7 @@ def page() -> rx.Component:
 def _bar() -> rx.Component:
     step = rx.cond(TeamState.week, "week", "day")
     return rx.el.div(
-        rx.cond(TeamState.loaded, rx.el.h1(TeamState.board.heading, aria_live="polite"), rx.el.h1(_coming())),
+        rx.cond(DRAWN, rx.el.h1(TeamState.board.heading, aria_live="polite"), rx.el.h1(_coming())),
         button("Today", on_click=ON.go("today")),
         button(icon("chevron-left"), extra="icon", aria_label="Previous " + step, on_click=ON.go("previous")),
         button(icon("chevron-right"), extra="icon", aria_label="Next " + step, on_click=ON.go("next")),

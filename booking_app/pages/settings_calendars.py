@@ -11,6 +11,7 @@ from booking_app.components.admin_frame import admin_frame
 from booking_app.components.connection_card import connection_card
 from booking_app.components.elements import button, empty, field, link_button, skeleton, text_input
 from booking_app.components.layout import page_head
+from booking_app.components.linking import not_linked
 from booking_app.components.modal import close_button, modal
 from booking_app.components.notice import notices
 from booking_app.components.snack import snack
@@ -29,6 +30,7 @@ def page() -> rx.Component:
             "Your calendars",
             "Customers only ever see when you are free. We read when you are busy, never what you do.",
         ),
+        not_linked(),
         notices(state.notices, ON.put_back),
         rx.cond(
             state.loaded,
@@ -120,6 +122,7 @@ def _disconnect() -> rx.Component:
         rx.el.p(
             rx.el.b(CalendarsState.subject_name),
             " stops blocking your slots at once: customers may book you while you are busy there.",
+            rx.cond(CalendarsState.revocation != "", " " + CalendarsState.revocation, ""),
             class_name="small",
         ),
         rx.el.form(

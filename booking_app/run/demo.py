@@ -19,6 +19,7 @@ from booking_app.run.calendars import CalendarServer
 from booking_app.run.children import Children
 from booking_app.run.folder import DataFolder
 from booking_app.run.instance import free_port, need_free, say, start_app, start_database, wait_for_end
+from booking_app.run.simulated import Simulated
 from booking_app.sync.vault import new_key
 
 KEPT = "demo.json"
@@ -40,6 +41,8 @@ def run() -> int:
     need_free(settings.host, settings.port)
     former: int | None = kept.get("calendar_port")
     kept["calendar_port"] = free_port(former)
+    # A folder whose accounts are linked to simulations goes on with them.
+    simulated = Simulated(kept) if settings.providers == "sim" or kept.get("simulated") else None
     folder.write(KEPT, kept)
     if settings.database_url:
         say("DATABASE_URL is not used: the demo keeps to its own database")
@@ -60,6 +63,10 @@ def run() -> int:
             _move_calendars(database.url, former, kept["calendar_port"])
         calendars.wait(children)
         variables = _variables(settings, folder.path, database.url, kept["secret_key"])
+        if simulated:
+            say("Starting the simulations of Google and Microsoft")
+            simulated.start(children, variables["PUBLIC_URL"], folder.path / "logs" / "simulators.log")
+            variables |= simulated.variables
         if not complete:
             # Loaded only here: the program is not needed in this process any more.
             from booking_app.run.seed import seed
@@ -67,12 +74,15 @@ def run() -> int:
             say("Creating the demo team and connecting their calendars")
             asyncio.run(seed(config.load(**_overrides(variables)), calendars, kept))
             folder.write(KEPT, kept | {"complete": True})
+        if simulated:
+            simulated.wait(children)
+            asyncio.run(simulated.register(config.load(**_overrides(variables))))
         start_app(children, variables, folder.path / "logs" / "app.log", say)
         say("Reading the team's calendars")
         _wait_for_first_reads(database.url)
-        facts = _facts(variables["PUBLIC_URL"], calendars, kept)
+        facts = _facts(variables["PUBLIC_URL"], calendars, kept) | ({"providers": simulated.facts} if simulated else {})
         folder.write(FACTS, facts)
-        say(_sentences(facts))
+        say(_sentences(facts, simulated.sentences() if simulated else []))
         ended = wait_for_end(children)
         say("\nStopping" if ended is None else f"\nThe process {ended} ended by itself; stopping")
         return 0 if ended is None else 1
@@ -163,7 +173,7 @@ def _facts(url: str, calendars: CalendarServer, kept: dict[str, Any]) -> dict[st
     }
 
 
-def _sentences(facts: dict[str, Any]) -> str:
+def _sentences(facts: dict[str, Any], more: list[str]) -> str:
     admin = facts["admin"]
     lines = [
         "",
@@ -180,4 +190,4 @@ def _sentences(facts: dict[str, Any]) -> str:
         f"{person['caldav']['calendar_url']}"
         for person in facts["staff"]
     ]
-    return "\n".join([*lines, "", "Ctrl-C stops everything. The data stays; `make reset` forgets it."])
+    return "\n".join([*lines, *more, "", "Ctrl-C stops everything. The data stays; `make reset` forgets it."])

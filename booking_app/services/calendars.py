@@ -12,6 +12,7 @@ from booking_app.db.tables import Alert, Calendar, Connection
 from booking_app.domain.appointment import ConnectionState, Effect
 from booking_app.domain.clock import to_instant
 from booking_app.domain.errors import NotFound
+from booking_app.services import provider_apps
 from booking_app.services.context import Bounds, Context
 from booking_app.services.letters.words import start_words, zone_words
 from booking_app.services.provider_apps import is_vendor
@@ -113,6 +114,7 @@ def _alert(alert: Alert) -> AlertView:
         message=alert.message,
         since=to_instant(alert.opened_at),
         moved=alerts.moved_appointment(alert.subject),
+        provider=provider_apps.refusing(alert.subject),
     )
 
 
@@ -138,6 +140,8 @@ def _connection(row: AccountRow, now: datetime, bounds: Bounds) -> ConnectionVie
         mode=connection.mode,
         writes=any(each.can_write for each in row.calendars),
         ends_at=None if row.grant is None or row.grant.ends_at is None else to_instant(row.grant.ends_at),
+        reason=connection.reason,
+        zone=row.owner.zone,
     )
 
 

@@ -53,6 +53,7 @@ class AppView:
     webhook: str
     accounts: int
     consented_at: int | None
+    turned_back_at: int | None
     pushed_at: int | None
     updated_at: int | None
     simulated: bool
@@ -82,6 +83,12 @@ def alert_subject(provider: str) -> str:
 def api_alert_subject(provider: str) -> str:
     """The one alert that it hands out access and refuses the requests all the same."""
     return f"{alert_subject(provider)}:api"
+
+
+def refusing(subject: str) -> str:
+    """The provider that an alert is about; empty for any other alert."""
+    kind, _, rest = subject.partition(":")
+    return rest.partition(":")[0] if kind == "provider" else ""
 
 
 def redirect_address(ctx: Context, provider: str) -> str:
@@ -209,6 +216,12 @@ async def accepted(ctx: Context, provider: str) -> None:
         await provider_queries.try_again(db, provider, now)
 
 
+async def turned_back(ctx: Context, provider: str) -> None:
+    """Somebody came back with nothing, because only an administrator of their organisation may allow access."""
+    async with ctx.sessions.begin() as db:
+        await provider_queries.note_turned_back(db, provider, ctx.now())
+
+
 async def forget(ctx: Context, *, provider: str) -> None:
     """Remove the credentials. Raises `Invalid` naming `provider` while accounts are linked through them."""
     vendor = vendor_of(ctx, provider)
@@ -257,8 +270,10 @@ def _check_place(cloud: str, tenant: str) -> None:
 def _view(ctx: Context, name: str, app: ProviderApp | None, accounts: int) -> AppView:
     app = app or ProviderApp(provider=name)
     vendor = vendor_of(ctx, name, cloud=app.cloud, tenant=app.tenant)
-    moments = (app.consented_at, app.pushed_at, app.updated_at)
-    consented_at, pushed_at, updated_at = (None if each is None else to_instant(each) for each in moments)
+    moments = (app.consented_at, app.turned_back_at, app.pushed_at, app.updated_at)
+    consented_at, turned_back_at, pushed_at, updated_at = (
+        None if each is None else to_instant(each) for each in moments
+    )
     return AppView(
         provider=name,
         title=vendor.title,
@@ -273,6 +288,7 @@ def _view(ctx: Context, name: str, app: ProviderApp | None, accounts: int) -> Ap
         webhook=webhook_address(ctx, name),
         accounts=accounts,
         consented_at=consented_at,
+        turned_back_at=turned_back_at,
         pushed_at=pushed_at,
         updated_at=updated_at,
         simulated=vendor.simulated,

@@ -40,7 +40,8 @@ class ConnectionView:
 
     `by_consent`: it is linked again at `/oauth/<provider>/start?connection=<uid>` instead of having a password; `mode`
     is what it was linked for (`full` or `busy`), `writes` whether any of its calendars can be written to, `ends_at` the
-    instant at which the link ends by itself, None if never."""
+    instant at which the link ends by itself, None if never. `reason` is why it does not work, without what to do about
+    it; `zone` is where its owner is."""
 
     uid: str
     label: str
@@ -57,6 +58,8 @@ class ConnectionView:
     mode: str = "full"
     writes: bool = True
     ends_at: int | None = None
+    reason: str = ""
+    zone: str = "UTC"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,12 +101,14 @@ class Figures:
 
 @dataclass(frozen=True, kw_only=True)
 class AlertView:
-    """An open alert for the banner; `since` is an instant. `moved`: the appointment whose event can be put back."""
+    """An open alert for the banner; `since` is an instant. `moved`: the appointment whose event can be put back;
+    `provider`: the one that refuses this whole installation, empty for any other alert."""
 
     id: int
     message: str
     since: int
     moved: int | None = None
+    provider: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from booking_app.domain.appointment import ConnectionState
+from booking_app.services.letters.words import lasting
 from booking_app.services.views_sync import ConnectionView
 
 STATES = {
@@ -45,7 +46,13 @@ def standing(view: ConnectionView, hard: float) -> tuple[str, str]:
     return state_word(view.state)
 
 
-PROVIDERS = {"icloud": "iCloud", "fastmail": "Fastmail", "nextcloud": "Nextcloud"}
+PROVIDERS = {
+    "google": "Google",
+    "microsoft": "Outlook",
+    "icloud": "iCloud",
+    "fastmail": "Fastmail",
+    "nextcloud": "Nextcloud",
+}
 
 
 def provider_word(preset: str) -> str:
@@ -61,18 +68,6 @@ def initials(name: str) -> str:
     if len(words) == 1:
         return words[0][:2].upper()
     return (words[0][0] + words[-1][0]).upper()
-
-
-def lasting(seconds: float) -> str:
-    """A duration as people say it: `6 s`, `4 min`, `3 h`, `4 days`."""
-    whole = max(0, round(seconds))
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min"
-    if whole < 2 * 86400:
-        return f"{whole // 3600} h"
-    return f"{whole // 86400} days"
 
 
 def figure(seconds: float | None) -> str:
@@ -140,10 +135,14 @@ def sync_sentence(standings: Sequence[tuple[str, str]]) -> str:
     return sentence
 
 
-def disconnected(wanted: Literal["keep", "remove"], outcome: Literal["kept", "removed"]) -> str:
+def disconnected(
+    wanted: Literal["keep", "remove"], outcome: Literal["kept", "removed"], *, by_consent: bool = False
+) -> str:
     """What became of the coming events in an account that was disconnected."""
     if outcome == "removed":
         return "Disconnected. Coming appointments are being removed from it."
+    if wanted == "remove" and by_consent:
+        return "Disconnected. It does not let us in, so the coming appointments could not be removed from it."
     if wanted == "remove":
         return "Disconnected. Its password is not accepted, so the coming appointments could not be removed from it."
     return "Disconnected. Coming appointments are left in it."

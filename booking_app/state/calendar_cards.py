@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from typing import Any
+
 from booking_app.domain.appointment import ConnectionState
 from booking_app.services.views_sync import CalendarView, ConnectionView
-from booking_app.state.admin_words import PROVIDERS, provider_word, standing
+from booking_app.state.admin_words import PROVIDERS, moment_words, provider_word, standing
+from booking_app.state.link_lines import SOON, start
 from booking_app.state.views_admin import CalendarLine, ConnectionCard
 
-MARKS = {"icloud": "iC", "fastmail": "F", "nextcloud": "N"}
+MARKS = {"google": "G", "microsoft": "O", "icloud": "iC", "fastmail": "F", "nextcloud": "N"}
 """What stands in the disc of a preset; other servers have the sign of a calendar."""
 
 
-def card(view: ConnectionView, now: int, hard: float) -> ConnectionCard:
-    """`now` is an instant, `hard` the age in seconds from which data is not trusted."""
+def card(view: ConnectionView, now: int, hard: float, simulated: Collection[str] = ()) -> ConnectionCard:
+    """`now` is an instant, `hard` the age in seconds from which data is not trusted; a simulator stands in for the
+    providers `simulated`."""
     unused = not any(each.blocks or each.target for each in view.calendars)
     word, tone = standing(view, hard)
     if unused and view.state == ConnectionState.OK:
@@ -26,10 +31,28 @@ def card(view: ConnectionView, now: int, hard: float) -> ConnectionCard:
         tone=tone,
         sentence=view.sentence,
         read_at=now - view.age if view.age is not None else 0,
-        needs_password=view.state == ConnectionState.NEEDS_SIGN_IN,
+        needs_password=view.state == ConnectionState.NEEDS_SIGN_IN and not view.by_consent,
         unused=unused,
         calendars=tuple(line(each) for each in view.calendars),
+        **(_linked(view, now, simulated) if view.by_consent else {}),
     )
+
+
+def _linked(view: ConnectionView, now: int, simulated: Collection[str]) -> dict[str, Any]:
+    """What a card says besides of an account that is linked by consent."""
+    needs_link = view.state == ConnectionState.NEEDS_SIGN_IN
+    ends = view.ends_at if view.ends_at is not None and not needs_link else None
+    busy_only = view.mode == "busy"
+    return {
+        "provider": view.provider,
+        "again": start(view.provider, connection=view.uid),
+        "upgrade": start(view.provider, mode="full", connection=view.uid) if busy_only else "",
+        "needs_link": needs_link,
+        "ends": "" if ends is None else moment_words(ends, view.zone),
+        "ends_soon": ends is not None and ends - now < SOON,
+        "read_only": not busy_only and not view.writes and not needs_link,
+        "simulated": view.provider in simulated,
+    }
 
 
 def account_words(view: ConnectionView) -> str:
@@ -37,7 +60,7 @@ def account_words(view: ConnectionView) -> str:
     return view.username if view.preset in PROVIDERS else f"{view.username} · {view.label}"
 
 
-_QUIET = {"Up to date.", "Not used.", "Waits for the password."}
+_QUIET = {"Up to date.", "Not used.", "Waits for the password.", "Waits to be linked again."}
 """Sentences that say nothing beyond the state and the choices."""
 
 

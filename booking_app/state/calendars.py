@@ -12,7 +12,7 @@ from booking_app.domain.appointment import Role
 from booking_app.domain.errors import BookingError, Forbidden, Invalid
 from booking_app.services import calendars, owner
 from booking_app.services.views_sync import ConnectionView
-from booking_app.state import calendar_cards, sync_lines
+from booking_app.state import calendar_cards, link_lines, sync_lines
 from booking_app.state.admin_words import disconnected, epoch
 from booking_app.state.guard import caller, guarded, secret_text, short_text, still_allowed, whole_number
 from booking_app.state.previews import previews_of
@@ -47,6 +47,8 @@ class CalendarsState(rx.State):
     """`password` or `disconnect`: the dialog that is open, about `subject`."""
     subject: str = ""
     subject_name: str = ""
+    revocation: str = ""
+    """What becomes of the consent when the subject is disconnected."""
 
     said: str = ""
     undo_uid: str = ""
@@ -205,6 +207,7 @@ class CalendarsState(rx.State):
         self.wrong = self.message = ""
         self.subject_name = next((f"{each.name} ({each.account})" for each in self.cards if each.uid == uid), "")
         self.subject = uid if self.subject_name else ""
+        self.revocation = next((link_lines.revocation(each.provider) for each in self.cards if each.uid == uid), "")
         self.asking = what if self.subject and what in ("password", "disconnect") else ""
 
     @rx.event
@@ -247,7 +250,7 @@ class CalendarsState(rx.State):
         except BookingError as error:
             self._say(str(error))
         else:
-            self._say(disconnected(future, outcome))
+            self._say(disconnected(future, outcome, by_consent=self.revocation != ""))
         self.asking = ""
         await self._draw()
 
@@ -277,7 +280,9 @@ class CalendarsState(rx.State):
     async def _draw(self) -> None:
         ctx = runtime.current().context
         now = epoch(ctx.now())
-        self.cards = tuple(calendar_cards.card(view, now, ctx.bounds.hard) for view in await self._views())
+        self.cards = tuple(
+            calendar_cards.card(view, now, ctx.bounds.hard, tuple(ctx.stand_ins)) for view in await self._views()
+        )
         moved = [each for each in await calendars.open_alerts(ctx, _person()) if each.moved]
         self.notices = sync_lines.notices(moved)
         self.now = now

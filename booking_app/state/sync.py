@@ -140,7 +140,7 @@ class SyncState(rx.State):
         ctx = runtime.current().context
         page, now = await calendars.sync_page(ctx), epoch(ctx.now())
         self.figures = sync_lines.figures(page, now)
-        self.lines = sync_lines.lines(page, now, ctx.bounds.hard)
+        self.lines = sync_lines.lines(page, now, ctx.bounds.hard, tuple(ctx.stand_ins))
         self.notices = sync_lines.notices(page.alerts)
         self.sentence = sync_sentence([(each.word, each.tone) for each in self.lines])
         self.sentence += sync_lines.undecided(self.notices)

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from booking_app.domain.appointment import ConnectionState
-from booking_app.services.views_sync import AlertView, Figures, HealthLine, SyncPage, WaitingView
-from booking_app.state.admin_words import WORST_FIRST, figure, initials, lasting, provider_word, standing
+from booking_app.services.letters.words import lasting
+from booking_app.services.views_sync import AlertView, ConnectionView, Figures, HealthLine, SyncPage, WaitingView
+from booking_app.state.admin_words import WORST_FIRST, figure, initials, moment_words, provider_word, standing
+from booking_app.state.link_lines import SOON
 from booking_app.state.views_admin import Figure, Notice, QueueLine, StoppedLine, SyncLine
 
-_ADMIN_SENTENCES = {
-    ConnectionState.NEEDS_SIGN_IN: "The password is no longer accepted. The slots are withheld until it is replaced.",
-}
-"""What an admin reads where the owner is told what to do."""
 
-
-def lines(page: SyncPage, now: int, hard: float) -> tuple[SyncLine, ...]:
-    """Worst first, then by name. `hard` is the age in seconds from which data is not trusted."""
-    shown = [_line(each, now, hard) for each in sorted(page.lines, key=lambda each: (_rank(each), each.owner))]
+def lines(page: SyncPage, now: int, hard: float, simulated: Collection[str] = ()) -> tuple[SyncLine, ...]:
+    """Worst first, then by name. `hard` is the age in seconds from which data is not trusted; a simulator stands in for
+    the providers `simulated`."""
+    shown = [
+        _line(each, now, hard, simulated) for each in sorted(page.lines, key=lambda each: (_rank(each), each.owner))
+    ]
     return tuple(sorted(shown, key=lambda each: not each.bad))
 
 
@@ -25,12 +25,33 @@ def _rank(line: HealthLine) -> int:
     return WORST_FIRST.index(ConnectionState(line.connection.state))
 
 
-def _line(line: HealthLine, now: int, hard: float) -> SyncLine:
+def _sentence(connection: ConnectionView) -> str:
+    """What an admin reads, who cannot do what the owner is told to do."""
+    if connection.state != ConnectionState.NEEDS_SIGN_IN:
+        return connection.sentence
+    if connection.by_consent:
+        return f"{connection.reason} The slots are withheld until its owner links the account again.".strip()
+    return "The password is no longer accepted. The slots are withheld until it is replaced."
+
+
+def _ends(connection: ConnectionView, now: int) -> str:
+    """When a link ends by itself, for as long as it works."""
+    if connection.ends_at is None or connection.state == ConnectionState.NEEDS_SIGN_IN:
+        return ""
+    when = moment_words(connection.ends_at, connection.zone)
+    if connection.ends_at <= now:
+        return f"Its link was to end on {when}."
+    return f"Its link ends by itself in {lasting(connection.ends_at - now)}, on {when}."
+
+
+def _line(line: HealthLine, now: int, hard: float, simulated: Collection[str]) -> SyncLine:
     connection = line.connection
     word, tone = standing(connection, hard)
     if connection.state == ConnectionState.OK:
         word = "fresh" if connection.age is not None else "works"
-    sentence = _ADMIN_SENTENCES.get(ConnectionState(connection.state), connection.sentence)
+    sentence, ends = _sentence(connection), _ends(connection, now)
+    if tone == "ok" and connection.ends_at is not None and connection.ends_at - now < SOON:
+        word, tone = "ends soon", "warn"
     writes = len(line.waiting)
     if writes:
         sentence += " 1 change waits to be written." if writes == 1 else f" {writes} changes wait to be written."
@@ -46,6 +67,8 @@ def _line(line: HealthLine, now: int, hard: float) -> SyncLine:
         read_at=now - connection.age if connection.age is not None else 0,
         success_at=connection.last_success or 0,
         bad=tone == "bad",
+        simulated=connection.by_consent and connection.provider in simulated,
+        ends=ends,
         stopped=tuple(
             StoppedLine(uid=each.uid, name=f"{each.name} of {line.owner}", sentence=each.sentence)
             for each in connection.calendars
@@ -112,8 +135,12 @@ def _waiting(known: Figures, first: int, now: int) -> str:
 
 
 def notices(alerts: Iterable[AlertView]) -> tuple[Notice, ...]:
-    """The open alerts, with what can be put back."""
-    return tuple(Notice(id=each.id, message=each.message, since=each.since, moved=each.moved or 0) for each in alerts)
+    """The open alerts, with what can be put back. What concerns a whole provider stands on top."""
+    shown = [
+        Notice(id=each.id, message=each.message, since=each.since, moved=each.moved or 0, provider=each.provider)
+        for each in alerts
+    ]
+    return tuple(sorted(shown, key=lambda each: not each.provider))
 
 
 def undecided(notices: Sequence[Notice]) -> str:

@@ -141,6 +141,43 @@ class ConnectionCard:
     unused: bool = False
     """No calendar of it blocks or receives: nothing has been chosen yet."""
     calendars: tuple[CalendarLine, ...] = ()
+    provider: str = ""
+    """Who it is linked to by consent; empty for an account with a password. The rest is about such an account."""
+    again: str = ""
+    """Where it is linked again."""
+    upgrade: str = ""
+    """Where it is linked for more than busy times; empty unless it is for these only."""
+    needs_link: bool = False
+    ends: str = ""
+    """When the link ends by itself: `8 March, 9:00`; empty if never."""
+    ends_soon: bool = False
+    read_only: bool = False
+    """It was to receive appointments, and the permission to write was left out."""
+    simulated: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LinkOffer:
+    """A provider whose accounts can be linked by consent: where that begins, for everything or for busy times only."""
+
+    key: str = ""
+    name: str = ""
+    words: str = ""
+    href: str = ""
+    busy: str = ""
+    simulated: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Arrival:
+    """What is said to somebody who comes back from a consent page. `uid` is the account that was linked, empty if none
+    was; `again` is where to try once more; `setup`: an admin may have something to mend."""
+
+    uid: str = ""
+    tone: str = "ok"
+    sentence: str = ""
+    again: str = ""
+    setup: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -188,6 +225,9 @@ class SyncLine:
     read_at: int = 0
     success_at: int = 0
     bad: bool = False
+    simulated: bool = False
+    ends: str = ""
+    """When the link ends by itself, as a sentence; empty if never."""
     stopped: tuple[StoppedLine, ...] = ()
     waiting: tuple[QueueLine, ...] = ()
 
@@ -203,12 +243,14 @@ class Figure:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Notice:
-    """An open alert. `since` is an instant; `moved` the appointment whose event can be put back, or 0."""
+    """An open alert. `since` is an instant; `moved` the appointment whose event can be put back, or 0; `provider` the
+    one that refuses this whole installation."""
 
     id: int = 0
     message: str = ""
     since: int = 0
     moved: int = 0
+    provider: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -236,3 +278,38 @@ class Handover:
     when: str = ""
     service: str = ""
     customer: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FindingLine:
+    """One thing that the doctor of a provider looked at; `mend` is empty where nothing is to be done."""
+
+    name: str = ""
+    word: str = ""
+    tone: str = ""
+    sentence: str = ""
+    mend: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProviderCard:
+    """This installation at a provider. The secret is not in it: `has_secret` says that there is one.
+
+    `webhook` is empty where nothing has to be registered. `findings` are empty until the doctor was asked."""
+
+    key: str = ""
+    name: str = ""
+    mark: str = ""
+    word: str = ""
+    tone: str = ""
+    sentence: str = ""
+    simulated: bool = False
+    ready: bool = False
+    client_id: str = ""
+    has_secret: bool = False
+    cloud: str = ""
+    tenant: str = ""
+    testing: bool = False
+    redirect: str = ""
+    webhook: str = ""
+    findings: tuple[FindingLine, ...] = ()

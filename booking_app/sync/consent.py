@@ -112,7 +112,10 @@ async def finish(
     An account that is linked anew keeps every choice. Raises `NotLinked`; then nothing was stored."""
     attempt = await _used(ctx, session, provider, answer.get("state", ""))
     if "error" in answer or not answer.get("code"):
-        raise NotLinked(_refusal(answer))
+        why = _refusal(answer)
+        if why is LinkError.ADMIN_CONSENT:
+            await provider_apps.turned_back(ctx, provider)
+        raise NotLinked(why)
     try:
         verifier = ctx.sealer.open(attempt.verifier, _about(attempt.state_hash))
     except UnreadableSecret:

@@ -2,8 +2,9 @@
 
     python -m tests.benchmarks.bench_first_read [--check] [--events N]
 
-One process asks for slots at a steady rate, alone and then during the read; alone is the reference, in the same run.
-The calendar server stands for another machine, so it is made to run at the lowest priority.
+A client asks a running program for slots over HTTP at a steady rate, alone and then while that same program reads the
+calendar; alone is the reference, in the same run. The calendar server stands for another machine, so it is made to run
+at the lowest priority.
 """
 
 from __future__ import annotations
@@ -17,14 +18,16 @@ from datetime import timedelta
 from pathlib import Path
 from time import perf_counter
 
-from booking_app.services import availability
-from booking_app.services.views import SlotQuery
+from booking_app.domain.clock import utc_now
+from booking_app.runtime import Runtime, built
 from booking_app.sync import connect
 from tests.benchmarks.place import database, percentile
-from tests.factories import make_person
+from tests.benchmarks.wire import Wire
+from tests.factories import make_person, make_service
 from tests.office import cells, event
-from tests.radicale_office import PASSWORD, USER, RealOffice, make_settings, real_office, until
-from tests.servers import make_calendar, start_radicale
+from tests.processes import served
+from tests.radicale_office import PASSWORD, USER, make_settings, until
+from tests.servers import Server, make_calendar, start_radicale
 
 RULES = (
     "FREQ=WEEKLY;BYDAY=MO",
@@ -50,20 +53,20 @@ def fill(folder: Path, events: int, now: int) -> None:
         (folder / f"e{number}.ics").write_bytes(body)
 
 
-async def ask(office: RealOffice, stop: Callable[[], bool]) -> list[float]:
+async def ask(address: str, path: str, stop: Callable[[], bool]) -> list[float]:
     """Milliseconds of each request for slots at a steady rate until `stop`."""
-    now = office.ctx.now()
-    span = (int(now.timestamp()), int((now + timedelta(days=30)).timestamp()))
-    query = SlotQuery(service="haircut", span=span)
+    wire = await Wire.open(address)
     times = []
     due = perf_counter()
     while not stop():
         due += 1 / RATE
-        # What waits for the loop counts: the clock starts when the request was to be made.
+        # A request that has to wait for the one before counts from when it was to be made.
         await asyncio.sleep(max(0.0, due - perf_counter()))
-        await availability.slots(office.ctx, query)
+        status, _ = await wire.ask("GET", path)
+        assert status == 200, status
         times.append((perf_counter() - due) * 1000)
         due = max(due, perf_counter() - 1)
+    wire.close()
     return times
 
 
@@ -73,61 +76,65 @@ async def run(events: int) -> bool:
         server = start_radicale(store, {USER: PASSWORD})
         try:
             big = make_calendar(f"{server.home(USER)}big/", user=USER, password=PASSWORD, name="big")
-            async with real_office(make_settings(url, folder, hot_interval=12), server) as office:
-                fill(
-                    store / "collections" / "collection-root" / USER / "big",
-                    events,
-                    int(office.ctx.now().timestamp()),
-                )
-                pid = subprocess.run(["pgrep", "-f", str(store)], capture_output=True, text=True).stdout.split()
-                for each in pid:
-                    subprocess.run(["renice", "-n", "19", "-p", each], capture_output=True)
-                deadline = perf_counter() + 10
-                alone = await ask(office, lambda: perf_counter() > deadline)
-
-                other = await make_person(office.ctx, "ben")
-                await connect.connect(
-                    office.ctx,
-                    office.runtime.accounts,
-                    bookable_id=other,
-                    preset="other",
-                    address=server.home(USER),
-                    username=USER,
-                    secret=PASSWORD,
-                )
-                (found,) = await cells(
-                    office.ctx,
-                    "SELECT uid::text, id FROM calendar WHERE bookable_id = :who AND remote_id = :big",
-                    who=other,
-                    big=big,
-                )
-                began = perf_counter()
-                finished = 0.0
-                await connect.choose(office.ctx, bookable_id=other, blocks=[found[0]], target=None)
-
-                async def read() -> bool:
-                    rows = await cells(office.ctx, "SELECT verified_at FROM calendar WHERE id = :id", id=found[1])
-                    return rows[0][0] is not None
-
-                async def wait() -> None:
-                    nonlocal finished
-                    await until(read, 600)
-                    finished = perf_counter()
-
-                waiting = asyncio.create_task(wait())
-                during = await ask(office, waiting.done)
-                await waiting
-                blocks = (await cells(office.ctx, "SELECT count(*) FROM busy_block"))[0][0]
+            fill(store / "collections" / "collection-root" / USER / "big", events, int(utc_now().timestamp()))
+            for each in subprocess.run(["pgrep", "-f", str(store)], capture_output=True, text=True).stdout.split():
+                subprocess.run(["chrt", "--idle", "--pid", "0", each], capture_output=True)
+            settings = make_settings(url, folder, hot_interval=12)
+            async with built(settings) as program:
+                ctx = program.context
+                await make_person(ctx, "anna")
+                await make_service(ctx, duration=15, interval=15)
+                other = await make_person(ctx, "ben")
+                with served(url, folder, secret_keys=settings.secret_keys[0], allow_private_calendar_hosts=True) as [
+                    address
+                ]:
+                    alone, during, took = await measured(program, address, other, server, big)
+                    blocks = (await cells(ctx, "SELECT count(*) FROM busy_block"))[0][0]
         finally:
             server.stop()
     before, after = percentile(alone, 0.95), percentile(during, 0.95)
-    print(f"{events} events, {blocks} blocks read for the first time in {finished - began:.1f} s")
+    print(f"{events} events, {blocks} blocks read for the first time in {took:.1f} s")
     print(
-        f"slots alone: p50 {percentile(alone, 0.5):.1f} ms, p95 {before:.1f} ms; "
+        f"GET slots alone: p50 {percentile(alone, 0.5):.1f} ms, p95 {before:.1f} ms; "
         f"during the read: p50 {percentile(during, 0.5):.1f} ms, p95 {after:.1f} ms, worst {max(during):.0f} ms"
     )
-    print(f"ratio of the p95: {after / before:.2f} (at most 2)")
+    print(f"ratio of the p95: {after / before:.2f}; target at most 2: {'met' if after <= 2 * before else 'MISSED'}")
     return after <= 2 * before
+
+
+async def measured(
+    program: Runtime, address: str, person: int, server: Server, big: str
+) -> tuple[list[float], list[float], float]:
+    """(milliseconds alone, milliseconds during the read, seconds that the read took)."""
+    ctx = program.context
+    today = utc_now().date()
+    path = f"/api/v1/services/haircut/slots?from={today}&to={today + timedelta(days=30)}&tz=Europe/Amsterdam"
+    quiet_until = perf_counter() + 12
+    # The first two seconds warm the process up.
+    alone = (await ask(address, path, lambda: perf_counter() > quiet_until))[int(2 * RATE) :]
+    await connect.connect(
+        ctx,
+        program.accounts,
+        bookable_id=person,
+        preset="other",
+        address=server.home(USER),
+        username=USER,
+        secret=PASSWORD,
+    )
+    (found,) = await cells(
+        ctx, "SELECT uid::text, id FROM calendar WHERE bookable_id = :who AND remote_id = :big", who=person, big=big
+    )
+    began = perf_counter()
+    await connect.choose(ctx, bookable_id=person, blocks=[found[0]], target=None)
+
+    async def read() -> bool:
+        rows = await cells(ctx, "SELECT verified_at FROM calendar WHERE id = :id", id=found[1])
+        return rows[0][0] is not None
+
+    waiting = asyncio.create_task(until(read, 600))
+    during = await ask(address, path, waiting.done)
+    await waiting
+    return alone, during, perf_counter() - began
 
 
 def main() -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import date
 
 from booking_app.domain.appointment import ConnectionState
+from booking_app.services.letters.words import lasting
 from booking_app.services.views_sync import (
     AlertView,
     CalendarView,
@@ -183,7 +184,7 @@ def test_an_account_at_a_server_of_ones_own_says_where() -> None:
 
 
 def test_durations_and_names_in_few_words() -> None:
-    assert [admin_words.lasting(each) for each in (0.4, 59, 60, 3600, 86400 * 2, 86400 * 5)] == [
+    assert [lasting(each) for each in (0.4, 59, 60, 3600, 86400 * 2, 86400 * 5)] == [
         "0 s",
         "59 s",
         "1 min",

@@ -68,6 +68,18 @@ def start_words(start: int, zone: str) -> str:
     return f"{day_words(local_date(zone, start))}, {clock_words(start, zone)}"
 
 
+def lasting(seconds: float) -> str:
+    """A duration as people say it: `6 s`, `4 min`, `3 h`, `4 days`."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min"
+    if whole < 2 * 86400:
+        return f"{whole // 3600} h"
+    return f"{whole // 86400} days"
+
+
 def names_words(names: Sequence[str]) -> str:
     """`Anna`, `Anna and Chris`, `Anna, Chris and Esra`."""
     return " and ".join(part for part in (", ".join(names[:-1]), names[-1] if names else "") if part)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -17,6 +18,7 @@ from booking_app.sync.providers.caldav_wire import Wire
 BATCH = 50
 _MAX_PAGES = 10_000
 _DAY = 86_400
+_PAUSE = 100
 _INVALID_TOKEN = frozenset({400, 403, 404, 405, 409, 410, 412, 415, 422, 500, 501})
 _NO_REPORT = frozenset({400, 403, 404, 405, 409, 412, 415, 422, 500, 501})
 
@@ -122,9 +124,9 @@ class Reader:
         if any(item.status is not None and item.status >= 400 for item in listed.responses):
             raise Transient("The calendar server could not list all events.")
         raw: list[ical.RawObject] = []
-        for item in self._members(calendar, listed):
+        async for path, _, item in self._members(calendar, listed):
             with contextlib.suppress(Gone):  # deleted while it was being read
-                raw.append(await self._object(calendar, xml.path_of(item.href, calendar.remote_id), item))
+                raw.append(await self._object(calendar, path, item))
         found = await self._expand(raw, calendar.zone, calendar.addresses, window) if raw else []
         return tuple((item.uid, busy) for item in found for busy in ical.within(item.busy, window))
 
@@ -179,9 +181,7 @@ class Reader:
             page = await self._wire.multistatus(reply, "reading what changed")
             if page.token is None:
                 raise Transient("The calendar server's list of changes is not complete.")
-            for item in self._members(calendar, page):
-                path = xml.path_of(item.href, calendar.remote_id)
-                same = xml.comparable(path)
+            async for path, same, item in self._members(calendar, page):
                 if item.status in (404, 410):
                     found.members.pop(same, None)
                     found.removed.add(same)
@@ -201,25 +201,29 @@ class Reader:
         url = calendar.remote_id
         page = await self._wire.propfind(url, 1, xml.MEMBERS, "listing the events")
         own = xml.comparable(urlsplit(url).path).rstrip("/")
-        paths = [xml.path_of(item.href, url) for item in page.responses]
-        if all(xml.comparable(path).rstrip("/") != own for path in paths):
+        if all(xml.comparable(xml.path_of(item.href, url)).rstrip("/") != own for item in page.responses):
             raise Transient("The calendar server's list of events is not complete.")
         if any(item.status is not None and item.status >= 400 for item in page.responses):
             raise Transient("The calendar server could not list all events.")
         found = _Listing()
-        for item in self._members(calendar, page):
-            path = xml.path_of(item.href, url)
-            found.members[xml.comparable(path)] = (path, item.text(f"{xml.DAV}getetag"))
+        async for path, same, item in self._members(calendar, page):
+            found.members[same] = (path, item.text(f"{xml.DAV}getetag"))
         return found
 
-    def _members(self, calendar: CalendarRef, page: xml.Multistatus) -> Iterable[xml.Response]:
-        """The objects of a list: neither the collection itself nor collections in it."""
+    async def _members(
+        self, calendar: CalendarRef, page: xml.Multistatus
+    ) -> AsyncIterator[tuple[str, str, xml.Response]]:
+        """(path, comparable path, answer) of the objects of a list: neither the collection itself nor collections in
+        it. A long list lets others have their turn."""
         own = xml.comparable(urlsplit(calendar.remote_id).path).rstrip("/")
-        for item in page.responses:
-            path = xml.comparable(xml.path_of(item.href, calendar.remote_id))
-            if path.rstrip("/") == own or path.endswith("/") or item.has_kind(f"{xml.DAV}collection"):
+        for number, item in enumerate(page.responses):
+            if number % _PAUSE == 0:
+                await asyncio.sleep(0)
+            path = xml.path_of(item.href, calendar.remote_id)
+            same = xml.comparable(path)
+            if same.rstrip("/") == own or same.endswith("/") or item.has_kind(f"{xml.DAV}collection"):
                 continue
-            yield item
+            yield path, same, item
 
     async def _download(
         self, calendar: CalendarRef, paths: Sequence[str], window: tuple[int, int]

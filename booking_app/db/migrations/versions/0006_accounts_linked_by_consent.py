@@ -22,6 +22,7 @@ def upgrade() -> None:
         sa.Column("testing", sa.Boolean(), nullable=False),
         sa.Column("trouble", sa.String(), nullable=False),
         sa.Column("consented_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("turned_back_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("pushed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("provider", name=op.f("pk_provider_app")),

@@ -1,0 +1,39 @@
+"""`/settings/calendars`: setting out to a provider's consent page, and coming back from it."""
+
+from __future__ import annotations
+
+import reflex as rx
+
+from booking_app import runtime
+from booking_app.domain.appointment import Role
+from booking_app.services import calendars, provider_apps
+from booking_app.state import link_lines
+from booking_app.state.guard import caller, guarded
+from booking_app.state.views_admin import Arrival, LinkOffer
+
+
+class LinkingState(rx.State):
+    """Which providers can be linked, and how the last attempt ended."""
+
+    offers: tuple[LinkOffer, ...] = ()
+    not_set_up: str = ""
+    """Providers whose accounts cannot be linked before an admin has set them up."""
+    arrival: Arrival = Arrival()
+
+    @rx.event
+    @guarded(Role.STAFF)
+    async def open(self) -> None:
+        """The page opens, maybe because somebody comes back."""
+        ctx, person = runtime.current().context, caller().bookable_id
+        apps = await provider_apps.listed(ctx)
+        self.offers, self.not_set_up = link_lines.offers(apps), link_lines.not_set_up(apps)
+        self.arrival = Arrival()
+        if person is not None:
+            views = await calendars.connections_of(ctx, person)
+            self.arrival = link_lines.arrival(self.router.url.query_parameters, views, apps)
+
+    @rx.event
+    @guarded(Role.STAFF)
+    async def hush(self) -> None:
+        """Put away how it ended."""
+        self.arrival = Arrival()

@@ -1,0 +1,79 @@
+"""The calendar providers in the words of the admin's page. Pure; instants are epoch seconds UTC."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from booking_app.services.letters.words import lasting
+from booking_app.services.provider_apps import AppView
+from booking_app.state.calendar_cards import MARKS
+from booking_app.state.link_lines import COMPANIES
+from booking_app.state.views_admin import FindingLine, ProviderCard
+from booking_app.sync.findings import Finding, Verdict
+
+_VERDICTS = {
+    Verdict.OK: ("in order", "ok"),
+    Verdict.WARN: ("worth a look", "warn"),
+    Verdict.BAD: ("to mend", "bad"),
+    Verdict.UNKNOWN: ("not known yet", ""),
+}
+"""Verdict -> (word, tone)."""
+
+
+def card(app: AppView, now: int, findings: Sequence[FindingLine] = ()) -> ProviderCard:
+    """A provider as it stands, with what the doctor said of it before."""
+    word, tone = _standing(app)
+    return ProviderCard(
+        key=app.provider,
+        name=COMPANIES[app.provider],
+        mark=MARKS[app.provider],
+        word=word,
+        tone=tone,
+        sentence=_sentence(app, now),
+        simulated=app.simulated,
+        ready=app.ready,
+        client_id=app.client_id,
+        has_secret=app.has_secret,
+        cloud=app.cloud,
+        tenant=app.tenant,
+        testing=app.testing,
+        redirect=app.redirect,
+        webhook=app.webhook,
+        findings=tuple(findings),
+    )
+
+
+def finding(found: Finding) -> FindingLine:
+    word, tone = _VERDICTS[found.verdict]
+    return FindingLine(name=found.name, word=word, tone=tone, sentence=found.sentence, mend=found.mend)
+
+
+def summary(findings: Sequence[FindingLine]) -> str:
+    """What the doctor found, in a sentence."""
+    bad = sum(each.tone == "bad" for each in findings)
+    warn = sum(each.tone == "warn" for each in findings)
+    if bad:
+        return "1 thing has to be mended." if bad == 1 else f"{bad} things have to be mended."
+    if warn:
+        return "It works; 1 thing to look at." if warn == 1 else f"It works; {warn} things to look at."
+    unknown = any(each.tone == "" for each in findings)
+    return "Nothing is wrong as far as can be told from here." if unknown else "All is in order."
+
+
+def _standing(app: AppView) -> tuple[str, str]:
+    if not app.ready:
+        return "not set up", ""
+    if app.trouble:
+        return "refused", "bad"
+    return ("works", "ok") if app.consented_at is not None else ("not tried yet", "warn")
+
+
+def _sentence(app: AppView, now: int) -> str:
+    if not app.ready:
+        return "Nobody can link an account of it before its client id and secret are entered."
+    if app.trouble:
+        return app.trouble
+    if app.consented_at is None:
+        return "Entered, and nobody has linked an account yet. Let it be checked below."
+    many = "1 account is linked" if app.accounts == 1 else f"{app.accounts or 'No'} accounts are linked"
+    return f"{many}. Somebody last came back from its consent page {lasting(now - app.consented_at)} ago."
