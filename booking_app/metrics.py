@@ -20,6 +20,24 @@ refusals = Counter("booking_app_refusals_total", "Bookings refused, by the code 
 computations = Counter("booking_app_slot_computations_total", "Slots computed for open pages.")
 """`computations.inc()` each time the board computes an answer; all pages that look at it share it."""
 
+notices = Counter(
+    "booking_app_notices_total", "Messages of calendar providers, by what became of them.", ["provider", "outcome"]
+)
+"""`taken`, `greeting`, `lifecycle`, `closed` and `stale` are genuine; `refused` could not be verified."""
+
+answering = Histogram(
+    "booking_app_notice_seconds",
+    "How long a calendar provider waited for the answer to its message.",
+    ["provider"],
+    buckets=(0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.25, 1, 3),
+)
+
+changes = Counter(
+    "booking_app_sync_changes_total",
+    "Changes found in calendars that have a push channel, by what came before: `push`, or only the regular `read`.",
+    ["after"],
+)
+
 inbound = Histogram(
     "booking_app_sync_inbound_seconds",
     "From the last read that did not show a change of a calendar to the commit of the one that did.",

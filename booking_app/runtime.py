@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from booking_app.config import Settings
@@ -20,6 +20,7 @@ from booking_app.jobs.worker import Handler
 from booking_app.limiter import Limiter
 from booking_app.services.board import Board
 from booking_app.services.context import Bounds, Context
+from booking_app.services.notices import Notices
 from booking_app.sync.accounts import Accounts, Consented
 from booking_app.sync.doctor import Doctor
 from booking_app.sync.grants import Grants
@@ -37,7 +38,8 @@ from booking_app.sync.vault import Vault
 class Runtime:
     """The running program. `context` is what use-cases take; `hub` is what open pages listen to; `board` is
     where they get their slots, and knows of each change before the pages do; `accounts` opens calendar accounts,
-    `policy` says when they are read; `doctor` looks at what stands between us and a provider.
+    `policy` says when they are read; `notices` takes in what calendar providers tell; `doctor` looks at what stands
+    between us and a provider.
     `reads` counts what each client asks over HTTP, `changes` what it books, holds and moves there and on the pages."""
 
     settings: Settings
@@ -52,6 +54,7 @@ class Runtime:
     jobs: Jobs
     reads: Limiter
     changes: Limiter
+    notices: Notices
 
 
 _running: list[Runtime] = []
@@ -98,6 +101,7 @@ async def built(settings: Settings, *, now: Callable[[], datetime] = utc_now) ->
         hub, board = Hub(), Board(context)
         hub.tell_first(lambda change: board.changed(change.topic, change.ids))
         policy = SyncPolicy(hot=settings.hot_interval, cold=settings.cold_interval)
+        notices = Notices(context, gap=timedelta(seconds=policy.hot))
         try:
             yield Runtime(
                 settings=settings,
@@ -112,8 +116,10 @@ async def built(settings: Settings, *, now: Callable[[], datetime] = utc_now) ->
                 jobs=Jobs(context, accounts, policy, handlers),
                 reads=Limiter(settings.rate_slots, 60),
                 changes=Limiter(settings.rate_bookings, 60),
+                notices=notices,
             )
         finally:
+            await notices.close()
             await accounts.close()
             await engine.dispose()
 

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from booking_app.api import failures, health, ics, oauth, probes, sessions, v1
+from booking_app.api import failures, health, ics, oauth, probes, sessions, v1, webhooks
 from booking_app.api.failures import Failures
 from booking_app.api.protection import BodyLimit, CompressedApi, SecurityHeaders
 
-ROUTERS = (health.router, sessions.router, oauth.router, probes.router, ics.router, v1.router, failures.router)
+ROUTERS = (
+    health.router,
+    sessions.router,
+    oauth.router,
+    probes.router,
+    ics.router,
+    v1.router,
+    webhooks.router,
+    failures.router,
+)
 
 
 def create_api() -> FastAPI:

@@ -21,7 +21,8 @@ async def announce(db: AsyncSession, topic: str, ids: Iterable[int] = ()) -> Non
 
     `availability` (ids: bookables whose slots may have changed), `sync` (ids: connections whose health or queue
     changed), `verified` (ids: calendars just read), `outbox` (work was enqueued), `due` (ids: calendars to read
-    at once), `catalog` (services, people or hours changed). Sent only when the transaction commits."""
+    at once), `channels` (push channels have to be worked on), `catalog` (services, people or hours changed). Sent only
+    when the transaction commits."""
     await db.execute(
         text("SELECT pg_notify(:channel, :payload)"),
         {"channel": CHANNEL, "payload": message(topic, ids)},

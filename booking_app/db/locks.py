@@ -5,7 +5,8 @@
     3. bookables (by id)        `appointments_queries.lock_bookables`: who changes what occupies a person
     4. the appointment          `appointments_queries.lock_appointment`
     5. its mirror, then the objects and blocks of its calendar
-    6. rows of the outbox; who wakes many of them skips those that are locked
+    6. push channels (a webhook comes to its calendars from there, and skips those that are locked)
+    7. rows of the outbox; who wakes many of them skips those that are locked
 
 Whoever needs an earlier one takes it first or leaves it to a transaction of its own. Calendars and connections are
 locked FOR NO KEY UPDATE: inserting what refers to them waits for nobody.

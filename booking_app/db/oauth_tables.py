@@ -76,9 +76,9 @@ class ConsentAttempt(SQLModel, table=True):
 class Channel(SQLModel, table=True):
     """A provider's push subscription for one calendar, or for the whole account (`calendar_id` None).
 
-    `uid` is our name of it; `secret_hash` the SHA-256 of what comes back in each message. `state`: `opening` until the
-    provider confirmed it, then `open`, `closing` when it has been replaced or is not wanted any more.
-    `last_number` is that of the newest message."""
+    `uid` is our name of it; `secret_hash` the SHA-256 of what comes back in each message, empty until it is asked for.
+    `state`: `opening` until the provider confirmed it, then `open`, `closing` when it has been replaced or is not
+    wanted any more. `address` is where its messages go, `last_number` that of the newest."""
 
     __table_args__ = (CheckConstraint("state IN ('opening', 'open', 'closing')", name="state"),)
     id: int | None = id_column()
@@ -89,6 +89,9 @@ class Channel(SQLModel, table=True):
     resource_id: str = ""
     secret_hash: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     state: str = "opening"
+    address: str = ""
+    opened_at: datetime | None = moment()
+    """When the provider last confirmed it: opened or extended."""
     expires_at: datetime | None = moment()
     due_at: datetime = moment(nullable=False, index=True)
     """When it is worked on next: opened, extended or closed."""

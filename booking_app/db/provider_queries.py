@@ -105,11 +105,22 @@ _WAKE = text(
     """
 )
 
+_CHANNELS = text(
+    """
+    UPDATE channel SET due_at = :now WHERE id IN (
+      SELECT channel.id FROM channel JOIN connection ON connection.id = channel.connection_id
+      WHERE connection.provider = :provider AND channel.failures > 0 AND channel.lease_until IS NULL
+      ORDER BY channel.id FOR UPDATE OF channel SKIP LOCKED
+    )
+    """
+)
+
 
 async def try_again(db: AsyncSession, provider: str, now: datetime) -> None:
     """Read all calendars of the provider and do what waits for it at once."""
     due = [row[0] for row in await db.execute(_DUE, {"provider": provider, "now": now})]
     await db.execute(_WAKE, {"provider": provider, "now": now})
+    await db.execute(_CHANNELS, {"provider": provider, "now": now})
     await announce(db, "due", due)
     await announce(db, "outbox")
     await announce(db, "sync")

@@ -64,7 +64,7 @@ class Calendar(SQLModel, table=True):
     changed_at: datetime | None = moment()
     due_at: datetime = moment(nullable=False, index=True)
     pushed_at: datetime | None = moment()
-    """When the provider last said that something changed."""
+    """The read that a push has brought forward, until a read finds something: see `sync.channel_plan.bring_forward`."""
     hot_until: datetime | None = moment()
     lease_until: datetime | None = moment()
     failures: int = 0

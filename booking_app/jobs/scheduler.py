@@ -13,6 +13,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from booking_app.domain.appointment import Effect
 from booking_app.jobs.alerts import tell
+from booking_app.jobs.channel_keeper import ChannelKeeper
 from booking_app.jobs.upkeep import clean_up, forget_disconnected
 from booking_app.jobs.worker import CalendarReader, Handler, Lane, Leases
 from booking_app.services.context import Context
@@ -38,6 +39,7 @@ class Jobs:
         self._leases = Leases(seconds=policy.lease)
         self.reader = CalendarReader(ctx, partial(pull, ctx, accounts, policy), self._leases, hot_interval=policy.hot)
         effects: dict[str, Handler] = {Effect.CALENDAR.value: partial(push, ctx, accounts), **(handlers or {})}
+        self.keeper = ChannelKeeper(ctx, accounts)
         self.lanes = {effect: Lane(ctx, effect, handler, self._leases) for effect, handler in effects.items()}
         self._scheduler = AsyncIOScheduler(timezone=UTC)
 
@@ -47,9 +49,11 @@ class Jobs:
         return bool(self._scheduler.running)
 
     def wake(self, topic: str) -> None:
-        """Take in an announcement: `due` and `outbox` start work at once, `resync` all of it."""
+        """Take in an announcement: `due`, `outbox` and `channels` start work at once, `resync` all of it."""
         if topic in ("due", "resync"):
             self.reader.wake()
+        if topic in ("channels", "sync", "resync"):
+            self.keeper.wake(settle=topic != "resync")
         if topic in ("outbox", "resync"):
             for lane in self.lanes.values():
                 lane.wake()
@@ -57,7 +61,9 @@ class Jobs:
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Work for as long as the block runs; what is in hand then is dropped and done again by the next process."""
-        workers = [asyncio.create_task(each.run(), name=each.name) for each in (self.reader, *self.lanes.values())]
+        workers = [
+            asyncio.create_task(each.run(), name=each.name) for each in (self.reader, self.keeper, *self.lanes.values())
+        ]
         self._every(PULSE, "pulse", self._pulse)
         self._every(self._leases.seconds / 3, "leases", partial(self._leases.extend, self._ctx))
         self._every(5, "alerts", partial(tell, self._ctx))

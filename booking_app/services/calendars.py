@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from booking_app.db import alerts, health_queries
+from booking_app.db import alerts, channel_queries, health_queries
 from booking_app.db.health_queries import AccountRow, WaitingRow
 from booking_app.db.tables import Alert, Calendar, Connection
 from booking_app.domain.appointment import ConnectionState, Effect
@@ -51,6 +51,7 @@ async def sync_page(ctx: Context) -> SyncPage:
         since = now - timedelta(days=1)
         inbound = await health_queries.delays(db, "inbound", since)
         outbound = await health_queries.delays(db, "outbound", since)
+        without_push = await channel_queries.share_without_push(db, since)
         unparked, parked = await health_queries.counts(db)
         open_now = await alerts.open_alerts(db)
     of_account: dict[int | None, list[WaitingView]] = {}
@@ -76,6 +77,7 @@ async def sync_page(ctx: Context) -> SyncPage:
             outbound_p99=outbound[1],
             waiting=unparked,
             parked=parked,
+            without_push=without_push,
         ),
         alerts=tuple(_alert(each) for each in open_now),
     )

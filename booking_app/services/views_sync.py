@@ -87,7 +87,8 @@ class HealthLine:
 
 @dataclass(frozen=True, kw_only=True)
 class Figures:
-    """Delays of the last 24 hours in seconds (None: no sample) and how much waits."""
+    """Delays of the last 24 hours in seconds (None: no sample) and how much waits. `without_push` is the share of
+    changes that a regular read found before any push told of them, among calendars that have a push channel."""
 
     inbound_p50: float | None
     inbound_p99: float | None
@@ -95,6 +96,7 @@ class Figures:
     outbound_p99: float | None
     waiting: int
     parked: int
+    without_push: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

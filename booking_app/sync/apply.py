@@ -11,12 +11,12 @@ from sqlalchemy import delete, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from booking_app.db import sync_queries
+from booking_app.db import channel_queries, sync_queries
 from booking_app.db.changes import announce
 from booking_app.db.locks import lock_calendar, lock_connection
 from booking_app.db.tables import Calendar, DelaySample, Mirror
 from booking_app.domain.clock import from_instant, to_instant
-from booking_app.metrics import inbound
+from booking_app.metrics import changes, inbound
 from booking_app.services.context import Context
 from booking_app.services.owner import owner_deleted, owner_moved
 from booking_app.sync import health
@@ -108,8 +108,13 @@ async def commit(ctx: Context, reading: Reading) -> bool:
         calendar.window_start, calendar.window_end = (from_instant(each) for each in reading.window)
         calendar.verified_at = reading.as_of
         due = now + LOOK_AGAIN if kept or plan.overtaken else reading.due_at
-        # Somebody who asked for a read meanwhile gets another one.
-        calendar.due_at = due if calendar.due_at == reading.due_before else min(due, calendar.due_at)
+        news = bool(plan.store or plan.drop or plan.suspect or plan.seen or plan.moved or plan.deleted)
+        if calendar.due_at != reading.due_before:
+            # Somebody who asked for a read meanwhile gets another one; pushes that proved right, at once.
+            due = min(due, now if news else calendar.due_at)
+        calendar.due_at = due
+        if news:
+            calendar.pushed_at = None
         calendar.lease_until = None
         calendar.failures, calendar.trouble, calendar.stopped = 0, "", False
         if reading.delta.full:
@@ -118,8 +123,12 @@ async def commit(ctx: Context, reading: Reading) -> bool:
             calendar.changed_at = now
             calendar.problems = await sync_queries.uncertain_objects(db, reading.calendar_id)
         delay = (now - previous).total_seconds() if changed and previous is not None else None
-        if delay is not None:
+        pushed = None
+        if delay is not None and previous is not None:
             db.add(DelaySample(kind="inbound", seconds=delay, at=now))
+            pushed = await channel_queries.was_pushed(db, calendar, previous)
+            if pushed is not None:
+                db.add(DelaySample(kind="pushed" if pushed else "unpushed", seconds=delay, at=now))
         if changed or was_withheld:
             await announce(db, "availability", [calendar.bookable_id])
         await announce(db, "verified", [reading.calendar_id])
@@ -127,6 +136,8 @@ async def commit(ctx: Context, reading: Reading) -> bool:
         await health.after_success(db, calendar, now)
     if delay is not None:
         inbound.observe(delay)
+    if pushed is not None:
+        changes.labels(after="push" if pushed else "read").inc()
     if unread:
         async with ctx.sessions.begin() as db:
             await sync_queries.make_calendars_due(db, unread, now)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,14 +21,18 @@ class Wire:
         reader, writer = await asyncio.open_connection(parts.hostname, parts.port, limit=1 << 24)
         return cls(reader, writer, parts.netloc)
 
-    async def ask(self, method: str, path: str, content: Any = None) -> tuple[int, bytes]:
+    async def ask(
+        self, method: str, path: str, content: Any = None, headers: Mapping[str, str] | None = None
+    ) -> tuple[int, bytes]:
         """(status, body)."""
         body = b"" if content is None else json.dumps(content).encode()
         head = f"{method} {path} HTTP/1.1\r\nHost: {self._host}\r\nContent-Type: application/json\r\n"
+        head += "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
         self._writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
         await self._writer.drain()
         lines = (await self._reader.readuntil(b"\r\n\r\n")).split(b"\r\n")
-        length = next(int(line[15:]) for line in lines if line.lower().startswith(b"content-length:"))
+        # Without a body (204) there is none.
+        length = next((int(line[15:]) for line in lines if line.lower().startswith(b"content-length:")), 0)
         return int(lines[0].split()[1]), await self._reader.readexactly(length)
 
     def close(self) -> None:

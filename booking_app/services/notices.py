@@ -1,0 +1,200 @@
+"""What providers tell us by webhook: shown to be genuine, noted, and nothing more. The read that follows does the work.
+
+Whatever cannot be verified changes nothing and is answered like the rest. Who sends such things costs one hash a
+message: what a genuine message of a channel looks like is kept in memory, and how often somebody unknown is looked up
+in the database is limited."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import logging
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from booking_app.db import notice_queries
+from booking_app.db.changes import announce
+from booking_app.db.engine import reads
+from booking_app.db.locks import lock_calendars
+from booking_app.db.notice_queries import Door
+from booking_app.db.tables import Calendar
+from booking_app.limiter import Limiter
+from booking_app.metrics import notices
+from booking_app.services.context import Context
+from booking_app.sync.channel_plan import UNCONFIRMED, ChannelState, Lifecycle, bring_forward, digest
+
+log = logging.getLogger(__name__)
+
+LONGEST_SECRET = 256
+MOST_DOORS = 20_000
+STRANGERS, ALL_STRANGERS = 120, 1200
+"""Look-ups a minute of channels that turn out to be none, by client address and of all clients together."""
+MOST_BAD = 5
+"""Items of one request that may fail to verify before the rest is not looked at."""
+_NOTED_EVERY = timedelta(minutes=1)
+_EXTENDED_AT_MOST_EVERY = timedelta(minutes=10)
+_NOBODY = bytes(32)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Notice:
+    """One message. `channel` is our name of the channel it claims to be of, `secret` what shows it.
+
+    `number` rises with each message of a channel (0: this provider does not count). `changed`: something in the
+    calendar may have; else it is only a greeting. `remote` and `resource` are the provider's names of the channel, as
+    in `Opened`."""
+
+    channel: UUID | None
+    secret: str = field(repr=False)
+    number: int = 0
+    changed: bool = True
+    lifecycle: Lifecycle | None = None
+    remote: str = ""
+    resource: str = ""
+
+
+class Notices:
+    """Takes messages in, for one process. `gap` is the least time between reads that pushes bring about without a
+    change being found."""
+
+    def __init__(self, ctx: Context, *, gap: timedelta) -> None:
+        self._ctx = ctx
+        self._gap = gap
+        self._strangers = Limiter(STRANGERS, 60)
+        self._all_strangers = Limiter(ALL_STRANGERS, 60)
+        self._doors: dict[UUID, Door] = {}
+        self._told: dict[str, float] = {}
+        self._late: dict[int, asyncio.Task[None]] = {}
+
+    async def receive(self, provider: str, given: Sequence[Notice], *, client: str) -> None:
+        """Note what is genuine among the messages of one request from `client`. Raises only what the database raises
+        when it is too busy: then the provider is to send it again."""
+        genuine, bad = [], 0
+        for notice in given:
+            door = await self._verified(provider, notice, client)
+            if door is not None:
+                genuine.append((door, notice))
+                continue
+            notices.labels(provider=provider, outcome="refused").inc()
+            bad += 1
+            if bad >= MOST_BAD:
+                break
+        for door, notice in _coalesced(genuine):
+            outcome = await self._take(door, notice)
+            notices.labels(provider=provider, outcome=outcome).inc()
+        if genuine:
+            await self._note(provider)
+
+    async def close(self) -> None:
+        """Finish what waits for a calendar that was being stored."""
+        await asyncio.gather(*self._late.values(), return_exceptions=True)
+
+    async def _verified(self, provider: str, notice: Notice, client: str) -> Door | None:
+        if notice.channel is None or not notice.secret or len(notice.secret) > LONGEST_SECRET:
+            return None
+        door = self._doors.get(notice.channel) or await self._look_up(notice.channel, client)
+        same = hmac.compare_digest(digest(notice.secret), door.secret_hash if door is not None else _NOBODY)
+        if door is None or not same or door.provider != provider:
+            return None
+        if notice.channel not in self._doors:
+            if len(self._doors) >= MOST_DOORS:
+                self._doors.clear()
+            self._doors[notice.channel] = door
+            now = self._ctx.now().timestamp()
+            self._strangers.give_back(client, now)
+            self._all_strangers.give_back("", now)
+        return door
+
+    async def _look_up(self, channel: UUID, client: str) -> Door | None:
+        now = self._ctx.now().timestamp()
+        if self._strangers.take(client, now) or self._all_strangers.take("", now):
+            return None
+        async with reads(self._ctx.sessions).connect() as db:
+            return await notice_queries.door(db, channel)
+
+    async def _take(self, door: Door, notice: Notice) -> str:
+        """What became of a genuine message, in a word."""
+        now = self._ctx.now()
+        async with self._ctx.sessions.begin() as db:
+            state = await notice_queries.heard(
+                db, door, number=notice.number, remote=notice.remote, resource=notice.resource, now=now
+            )
+            if state is None:
+                return "stale"
+            if state == ChannelState.CLOSING.value:
+                return "closed"
+            if notice.lifecycle is Lifecycle.REAUTHORIZE:
+                await notice_queries.extend_soon(db, door.uid, now, since=now - _EXTENDED_AT_MOST_EVERY)
+                return "lifecycle"
+            if notice.lifecycle is Lifecycle.REMOVED:
+                await notice_queries.ended(db, door.uid, now, forget_at=now + UNCONFIRMED)
+            elif not notice.changed and notice.lifecycle is not Lifecycle.MISSED:
+                return "greeting"
+            wanted = await notice_queries.calendars_of(db, door)
+            free = await notice_queries.free_calendars(db, wanted)
+            await self._bring_forward(db, free)
+        for calendar_id in set(wanted) - {each.id for each in free}:
+            self._wait_for(calendar_id)
+        return "taken"
+
+    def _wait_for(self, calendar_id: int) -> None:
+        """Its read is being stored at this moment, which can take longer than a provider should wait. If we die before
+        that is over, the regular read finds the change."""
+        if calendar_id in self._late:
+            return
+        task = asyncio.create_task(self._mark_late(calendar_id), name=f"notice:{calendar_id}")
+        self._late[calendar_id] = task
+        task.add_done_callback(lambda _: self._late.pop(calendar_id, None))
+
+    async def _mark_late(self, calendar_id: int) -> None:
+        try:
+            async with self._ctx.sessions.begin() as db:
+                await self._bring_forward(db, await lock_calendars(db, col(Calendar.id) == calendar_id))
+        except Exception:
+            # The outermost loop of this task.
+            log.exception("notice.failed", extra={"calendar": calendar_id})
+
+    async def _bring_forward(self, db: AsyncSession, calendars: Collection[Calendar]) -> None:
+        now = self._ctx.now()
+        at_once = []
+        for calendar in calendars:
+            reading = calendar.lease_until is not None and calendar.lease_until >= now
+            forward = bring_forward(
+                due_at=calendar.due_at,
+                pushed_at=calendar.pushed_at,
+                reading=reading,
+                failing=calendar.failures > 0 or calendar.stopped,
+                now=now,
+                gap=self._gap,
+            )
+            if forward is None:
+                continue
+            calendar.due_at, calendar.pushed_at = forward.due_at, forward.pushed_at
+            if not reading and forward.due_at <= now:
+                at_once.append(calendar.id or 0)
+        if at_once:
+            await db.flush()
+            await announce(db, "due", at_once)
+
+    async def _note(self, provider: str) -> None:
+        now = self._ctx.now()
+        if now.timestamp() < self._told.get(provider, 0):
+            return
+        self._told[provider] = (now + _NOTED_EVERY).timestamp()
+        async with reads(self._ctx.sessions).connect() as db:
+            await notice_queries.note_push(db, provider, now, at_most_every=_NOTED_EVERY)
+
+
+def _coalesced(genuine: Sequence[tuple[Door, Notice]]) -> list[tuple[Door, Notice]]:
+    """What a request says several times of one channel, once."""
+    found: dict[tuple[UUID, Lifecycle | None, bool], tuple[Door, Notice]] = {}
+    for door, notice in genuine:
+        key = door.uid, notice.lifecycle, notice.changed
+        if key not in found or found[key][1].number < notice.number:
+            found[key] = door, notice
+    return list(found.values())
