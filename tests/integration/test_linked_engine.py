@@ -177,7 +177,8 @@ async def test_busy_times_only_blocks_and_is_never_written_to(owner: Owner, data
         await asyncio.sleep(2)
         assert len(owner.texts()) == 1
         writing = [each for each in owner.requests if each.method in ("POST", "PUT", "PATCH", "DELETE")]
-        assert {each.path.rpartition("/")[2] for each in writing} <= {"token", "freeBusy", "auth", "authorize"}
+        known = {"token", "freeBusy", "auth", "authorize", "watch", "stop"}
+        assert {each.path.rpartition("/")[2] for each in writing} <= known
 
 
 async def test_an_owner_who_changes_the_text_keeps_the_appointment_and_the_event(
