@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -445,7 +446,8 @@ async def test_p09_following_the_changes_blocks_what_reading_afresh_blocks(world
     cursor: str | None = None
     for _ in range(12):
         for _ in range(chance.randrange(3)):
-            act(app, chance)
+            with contextlib.suppress(GraphError):  # Outlook refuses some moves of occurrences
+                act(app, chance)
         delta = await provider.changes(outlook.calendar, cursor=cursor, known=etags, window=WINDOW)
         cursor = delta.cursor
         shown = {item.key for item in delta.objects} | delta.unchanged
@@ -473,7 +475,7 @@ def act(app: CalendarApp, chance: random.Random) -> None:
         app.put(timed(recurrence=series(chance.randrange(2, 6))))
         return
     name = chance.choice(names)
-    event = app.calendar.find(name)
+    event = next(each for each in app.events() if each.id == name)
     if what == "delete":
         app.delete(name)
     elif event.series and what in ("occurrence", "cancel"):
