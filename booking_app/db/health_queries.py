@@ -69,8 +69,9 @@ _WAITING = text(
     """
     SELECT o.id, b.id, coalesce(k.connection_id, t.connection_id), s.name, lower(a.during), b.zone
     FROM outbox o
-      LEFT JOIN appointment a ON o.effect = 'calendar' AND a.id = split_part(o.key, ':', 1)::bigint
-      LEFT JOIN bookable b ON o.effect = 'calendar' AND b.id = split_part(o.key, ':', 2)::bigint
+      -- Other effects have other keys, and in which order conditions are looked at is nobody's promise but CASE's.
+      LEFT JOIN appointment a ON a.id = CASE WHEN o.effect = 'calendar' THEN split_part(o.key, ':', 1)::bigint END
+      LEFT JOIN bookable b ON b.id = CASE WHEN o.effect = 'calendar' THEN split_part(o.key, ':', 2)::bigint END
       LEFT JOIN service s ON s.id = a.service_id
       LEFT JOIN calendar t ON t.bookable_id = b.id AND t.target
       LEFT JOIN mirror m ON m.appointment_id = a.id AND m.bookable_id = b.id

@@ -154,11 +154,13 @@ async def _ending_grants(db: AsyncSession, now: datetime) -> None:
 _PARKED = text(
     """
     SELECT outbox.id, outbox.reason, bookable.id, bookable.name
-    FROM outbox JOIN bookable ON bookable.id = split_part(outbox.key, ':', 2)::bigint
+    FROM outbox JOIN bookable
+      ON bookable.id = CASE WHEN outbox.effect = 'calendar' THEN split_part(outbox.key, ':', 2)::bigint END
     WHERE outbox.effect = 'calendar' AND outbox.parked
       AND NOT EXISTS (
         SELECT FROM appointment
-        WHERE appointment.id = split_part(outbox.key, ':', 1)::bigint AND appointment.conflict IS NOT NULL
+        WHERE appointment.id = CASE WHEN outbox.effect = 'calendar' THEN split_part(outbox.key, ':', 1)::bigint END
+          AND appointment.conflict IS NOT NULL
       )
     """
 )

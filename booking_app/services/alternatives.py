@@ -34,8 +34,9 @@ async def refused(
     """The refusal of `start`, with the nearest open starts: other times of `staff` (a slug), the same time of others.
 
     `busy` is what a live read just found and the stored copy may not know yet; `distrusted` are bookables that could
-    not be read, and are not proposed. Given `people` (bookable ids), nobody else is. `without` are appointments that
-    would make room. For a `start` that is over, the times from `now` on are the nearest."""
+    not be read: neither they are proposed, nor anybody whose stored copy would not do without such a read. Given
+    `people` (bookable ids), nobody else is. `without` are appointments that would make room. For a `start` that is
+    over, the times from `now` on are the nearest."""
     span = (max(start - _BEFORE, now), max(start, now) + _AFTER)
     async with reads(ctx.sessions).connect() as db:
         offering = await load_offering(db, service, span, now, bookables=people, without=without)
@@ -49,7 +50,8 @@ async def refused(
     )
     slugs = {each.bookable_id: each.slug for each in candidates}
     wished = next((each.bookable_id for each in candidates if each.slug == staff), None)
-    found = offers(replace(offering, candidates=candidates), span, now, ctx.bounds.hard).open
+    bound = ctx.bounds.soft if distrusted else ctx.bounds.hard
+    found = offers(replace(offering, candidates=candidates), span, now, bound).open
     return Refused(
         reason,
         SENTENCES[reason],

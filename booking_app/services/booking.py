@@ -77,6 +77,7 @@ async def book(ctx: Context, request: BookingRequest, *, idempotency_key: str | 
         if not reasons:
             possible.append(group)
     turns = in_turn(possible, load, kept)
+    tried: list[Reason] = []
     several = 1
     while batch := list(islice(turns, several)):
         # Most often the first can; only if not is anybody else's calendar asked.
@@ -88,7 +89,9 @@ async def book(ctx: Context, request: BookingRequest, *, idempotency_key: str | 
             if isinstance(outcome, BookingReceipt):
                 metrics.bookings.inc(not outcome.repeated)
                 return outcome
-            against += outcome
+            tried += outcome
+    # Who could have, and why they then could not, is the reason; who was never free says nothing.
+    against = tried or against
     if key is not None and (first := await _repeated(ctx, request, key)):
         # The first request with this key took the slot while this one waited for it.
         return first

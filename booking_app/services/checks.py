@@ -7,11 +7,13 @@ from dataclasses import replace
 
 from booking_app.domain.errors import Invalid
 from booking_app.domain.zones import checked_zone
+from booking_app.services.mail_message import Undeliverable, reader_address
 from booking_app.services.views import BookingRequest, Customer
 
 _EMAIL = re.compile(r"[^\s@<>,;:\"()\[\]\\]+@[^\s@<>,;:\"()\[\]\\.]+(\.[^\s@<>,;:\"()\[\]\\.]+)+")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]")
-_TEXT_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_DOTS = re.compile(r"^\.|\.\.|\.@|@-")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+_TEXT_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _LATEST = 4_102_444_800  # 2100-01-01
 
 
@@ -38,8 +40,12 @@ def checked_customer(customer: Customer) -> Customer:
     if not name:
         raise Invalid("customer.name", "Please tell us your name.")
     email = customer.email.strip()
-    if len(email) > 254 or _CONTROL.search(email) or not _EMAIL.fullmatch(email):
+    if len(email) > 254 or _CONTROL.search(email) or not _EMAIL.fullmatch(email) or _DOTS.search(email):
         raise Invalid("customer.email", "Please give an e-mail address, like name@example.com.")
+    try:
+        reader_address(email)
+    except Undeliverable:
+        raise Invalid("customer.email", "Mail cannot be sent to this address. Please check each letter.") from None
     notes = customer.notes.replace("\r\n", "\n").replace("\r", "\n").strip()
     if len(notes) > 2000 or _TEXT_CONTROL.search(notes):
         raise Invalid("customer.notes", "Please use at most 2000 characters of plain text.")

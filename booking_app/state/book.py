@@ -16,6 +16,7 @@ from booking_app.feed import Change
 from booking_app.services import booking, catalog, holds
 from booking_app.services.views import BookingReceipt, BookingRequest, Customer, ServiceView, SlotsAnswer
 from booking_app.state import keeping, live, offers, picture, times
+from booking_app.state.followers import Following
 from booking_app.state.guard import public
 from booking_app.state.picker import Picker
 from booking_app.state.views import Appointment, FormErrors, Links, Offer, Refusal
@@ -84,10 +85,10 @@ class BookState(Picker, rx.State):
     @public
     async def follow(self) -> None:
         """Keep the page true for as long as it is open."""
-        hub = runtime.current().hub
-        with keeping.Watching(self.router.session), hub.subscribe("availability", "catalog") as changes:
+        tab, news = self.router.session, runtime.current().hub.subscribe("availability", "catalog")
+        with Following("book", tab) as following, keeping.Watching(tab), news as changes:
             last: SlotsAnswer | None = None
-            while True:
+            while following.goes_on:
                 happened = await changes.next(live.LOOK_AGAIN)
                 try:
                     last = await self._follow(happened, last)

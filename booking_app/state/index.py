@@ -12,6 +12,7 @@ from booking_app import runtime
 from booking_app.domain.errors import NotFound
 from booking_app.services.views import ServiceView
 from booking_app.state import live, offers, picture
+from booking_app.state.followers import Following
 from booking_app.state.guard import public
 from booking_app.state.views import Offer
 
@@ -48,8 +49,9 @@ class IndexState(rx.State):
     @public
     async def follow(self) -> None:
         """Keep the page true for as long as it is open."""
-        with runtime.current().hub.subscribe("availability", "catalog") as changes:
-            while True:
+        hub, tab = runtime.current().hub, self.router.session
+        with Following("index", tab) as following, hub.subscribe("availability", "catalog") as changes:
+            while following.goes_on:
                 await changes.next(live.LOOK_AGAIN)
                 try:
                     await self._follow()

@@ -16,6 +16,7 @@ from booking_app.feed import Change
 from booking_app.services import catalog, manage
 from booking_app.services.views import BookingView, SlotsAnswer
 from booking_app.state import live, offers, picture, times
+from booking_app.state.followers import Following
 from booking_app.state.guard import public
 from booking_app.state.picker import Picker
 from booking_app.state.views import Appointment, Managed, Refusal
@@ -64,10 +65,10 @@ class ManageState(Picker, rx.State):
     @public
     async def follow(self) -> None:
         """Keep the page true for as long as it is open."""
-        run = runtime.current()
-        with run.hub.subscribe("availability", "catalog") as changes:
+        hub, tab = runtime.current().hub, self.router.session
+        with Following("manage", tab) as following, hub.subscribe("availability", "catalog") as changes:
             last: SlotsAnswer | None = None
-            while True:
+            while following.goes_on:
                 happened = await changes.next(live.LOOK_AGAIN)
                 try:
                     last = await self._follow(happened, last)

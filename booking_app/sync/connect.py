@@ -6,6 +6,7 @@ chosen what blocks and where appointments go.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection
 from typing import Literal
 from uuid import uuid4
@@ -31,6 +32,11 @@ from booking_app.sync.errors import AccessLost, ProviderError, Transient
 from booking_app.sync.linked import mine, mine_locked, revive, start_over, store_list
 from booking_app.sync.model import Credentials, RemoteCalendar
 from booking_app.sync.presets import PRESETS, credentials_of
+
+TRY_LIMIT = 20.0
+"""Seconds that somebody waits while an account is tried: reading a calendar may take a server longer, saying which
+there are does not."""
+_SILENT = "The calendar server does not answer. Check the address, or try again later."
 
 
 def presets() -> tuple[PresetView, ...]:
@@ -85,7 +91,10 @@ async def test_connection(ctx: Context, accounts: Accounts, *, bookable_id: int,
         connection = await mine(db, bookable_id, connection_uid)
     try:
         provider = await accounts.of(connection)
-        found = await provider.list_calendars()
+        async with asyncio.timeout(TRY_LIMIT):
+            found = await provider.list_calendars()
+    except TimeoutError:
+        return f"It did not work: {_SILENT}"
     except ProviderError as error:
         return f"It did not work: {error}"
     async with ctx.sessions.begin() as db:
@@ -200,9 +209,12 @@ async def _try(accounts: Accounts, provider: str, credentials: Credentials) -> t
     try:
         opened = accounts.open_provider(provider, credentials)
         try:
-            found = await opened.list_calendars()
+            async with asyncio.timeout(TRY_LIMIT):
+                found = await opened.list_calendars()
         finally:
             await opened.close()
+    except TimeoutError as error:
+        raise Invalid("address", _SILENT) from error
     except AccessLost as error:
         raise Invalid("secret", "The server does not accept this user name and password.") from error
     except Transient as error:

@@ -124,6 +124,12 @@ async def test_what_is_not_offered_is_not_accepted(ctx: Context, start: str, rea
         ({"name": " "}, "customer.name"),
         ({"name": "A\nBcc: b@example.com"}, "customer.name"),
         ({"email": "nobody"}, "customer.email"),
+        ({"email": "jörg@example.com"}, "customer.email"),
+        ({"email": "a\u200b@example.com"}, "customer.email"),
+        ({"email": f"a@{'b' * 70}.example"}, "customer.email"),
+        ({"email": "a..b@example.com"}, "customer.email"),
+        ({"name": "Ann \u202eBcc"}, "customer.name"),
+        ({"name": "An\x85n"}, "customer.name"),
         ({"email": "a@example.com\r\nBcc: b@example.com"}, "customer.email"),
         ({"notes": "x" * 2001}, "customer.notes"),
         ({"phone": "1" * 41}, "customer.phone"),
@@ -239,6 +245,19 @@ async def test_when_the_first_choice_is_busy_live_the_next_takes_it(ctx: Context
     live = with_live(ctx, {people[0]: busy, people[1]: LiveRead(ok=True), people[2]: LiveRead(ok=True)}, asked)
     assert (await make_booking(live, NINE)).staff == ("bert",)
     assert asked == [[people[0]], [people[1], people[2]]]
+
+
+async def test_p19_who_was_never_free_does_not_hide_that_calendars_cannot_be_read(ctx: Context) -> None:
+    anna, bert, cora = [await make_person(ctx, slug) for slug in ("anna", "bert", "cora")]
+    await make_service(ctx, staff=("anna", "bert", "cora"))
+    await make_calendar(ctx, anna, age=40)
+    await make_calendar(ctx, bert, age=40)
+    await make_calendar(ctx, cora, age=40, busy=[(NINE, NINE + HALF_HOUR)])
+    silent = LiveRead(ok=False, trouble="The calendar did not answer in time.")
+    with pytest.raises(Refused) as refusal:
+        await make_booking(with_live(ctx, {anna: silent, bert: silent}), NINE)
+    assert refusal.value.reason is Reason.CALENDAR_STALE
+    assert refusal.value.alternatives == (), "their copies are as old as those that did not do"
 
 
 async def test_p32_a_repeated_key_returns_the_first_booking(ctx: Context) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 from sqlalchemy import text
 
+from booking_app.db import health_queries
 from booking_app.db.tables import DelaySample
 from booking_app.domain.appointment import ConnectionState
 from booking_app.services import calendars
@@ -49,6 +51,29 @@ async def test_unwritten_changes_stand_with_their_reason_and_next_attempt(ctx: C
     await calendars.retry_now(office.ctx, outbox_id=waiting.id)
     await office.write()
     assert (await calendars.sync_page(office.ctx)).lines[0].waiting == ()
+
+
+@pytest.mark.parametrize("key", ["booking:6d1f:confirmed", "x", "alert:1:0:2", "77:nobody:1"])
+async def test_other_work_that_waits_stands_beside_the_accounts(ctx: Context, clock: Clock, key: str) -> None:
+    office = await make_office(ctx)
+    await make_booking(office.ctx, TEN)
+    async with office.ctx.sessions.begin() as db:
+        await db.execute(
+            text(
+                "INSERT INTO outbox (effect, key, payload, generation, due_at, attempts, reason, parked) "
+                "VALUES ('mail', :key, '{}', 1, now(), 3, 'The address is not one.', true), "
+                "('revoke', :key, '{}', 1, now(), 1, 'Try later.', false)"
+            ),
+            {"key": key},
+        )
+    # Whatever way the planner takes: the cast must never meet another effect's key.
+    for setting in ("enable_hashjoin", "enable_mergejoin", "enable_nestloop"):
+        async with office.ctx.sessions.begin() as db:
+            await db.execute(text(f"SET LOCAL {setting} = off"))
+            found = await health_queries.waiting(db, late=clock())
+        assert {each.work.effect for each in found} >= {"mail", "revoke"}
+    page = await calendars.sync_page(office.ctx)
+    assert {"The address is not one.", "Try later."} <= {each.reason for each in page.other_waiting}
 
 
 async def test_a_calendar_too_old_to_be_trusted_is_named(ctx: Context, clock: Clock) -> None:

@@ -1,0 +1,41 @@
+"""One follower a tab and page, for as long as the tab is there.
+
+Reflex ends what a page's opening started when its tab goes; what a message asked for by itself it leaves running. So
+whoever follows looks at each turn whether that is still wanted."""
+
+from __future__ import annotations
+
+import sys
+
+from reflex.istate.data import SessionData
+
+_newest: dict[tuple[str, str], object] = {}
+_SHELL = "booking_app.booking_app"
+
+
+class Following:
+    """The place of a page's follower, for as long as the block runs. A later one of the same tab takes it over."""
+
+    def __init__(self, page: str, tab: SessionData) -> None:
+        self._key = tab.client_token, page
+        self._mine = object()
+
+    def __enter__(self) -> Following:
+        _newest[self._key] = self._mine
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if _newest.get(self._key) is self._mine:
+            del _newest[self._key]
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether nobody has taken over and the tab is still connected to this process."""
+        return _newest.get(self._key) is self._mine and _connected(self._key[0])
+
+
+def _connected(token: str) -> bool:
+    # The app is made by the shell, which knows us and not the other way round; without it there are no tabs to lose.
+    app = getattr(sys.modules.get(_SHELL), "app", None)
+    sockets = getattr(app, "event_namespace", None)
+    return sockets is None or token in sockets.token_to_sid
