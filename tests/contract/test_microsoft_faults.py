@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -23,6 +26,7 @@ from booking_app.sync.errors import (
 from booking_app.sync.model import BusyKind, Mode
 from booking_app.sync.provider import CalendarProvider
 from booking_app.sync.providers.microsoft import MicrosoftProvider
+from booking_app.sync.providers.microsoft_events import MARK, RULES
 from tests.contract.backends import LOCAL, OWNER, Backend, microsoft_backend
 from tests.contract.test_reading import WINDOW, read, times
 from tests.contract.test_writing import make_draft
@@ -63,13 +67,13 @@ def app_of(world: MicrosoftWorld) -> CalendarApp:
     return world.user(OWNER).calendar()
 
 
-def timed(start: datetime = DAY, minutes: int = 60, **fields: Any) -> dict[str, Any]:
-    ends = start + timedelta(minutes=minutes)
+def timed(begins: datetime = DAY, minutes: int = 60, **fields: Any) -> dict[str, Any]:
+    ends = begins + timedelta(minutes=minutes)
     return {
         "subject": "Planted secret",
         "body": {"contentType": "text", "content": "Planted secret"},
         "location": {"displayName": "Planted secret"},
-        "start": {"dateTime": f"{start:%Y-%m-%dT%H:%M:%S}", "timeZone": "UTC"},
+        "start": {"dateTime": f"{begins:%Y-%m-%dT%H:%M:%S}", "timeZone": "UTC"},
         "end": {"dateTime": f"{ends:%Y-%m-%dT%H:%M:%S}", "timeZone": "UTC"},
     } | fields
 
@@ -267,6 +271,168 @@ async def test_a_view_that_leaves_out_what_exists_is_not_believed(
     world.panel.fault("GET", "/calendarView$", status=200, body={"value": []})
     with pytest.raises(Transient):
         await read(provider, outlook, first)
+
+
+async def test_a_series_that_its_view_leaves_out_is_not_believed_to_be_elsewhere(
+    world: MicrosoftWorld, provider: CalendarProvider, outlook: Backend
+) -> None:
+    app = app_of(world)
+    name = app.put(timed(recurrence=series(4)))
+    first = await read(provider, outlook)
+    app.put(timed(DAY + timedelta(days=1)))
+    world.panel.fault("GET", "/calendarView$", status=200, body={"value": []})
+    with pytest.raises(Transient):
+        await read(provider, outlook, first)
+    app.change(name, **timed(datetime(2029, 3, 14, 9, tzinfo=UTC)), recurrence=far_away())
+    assert (await read(provider, outlook, first)).outside == {name}
+
+
+def far_away() -> dict[str, Any]:
+    return {"pattern": WEEKS, "range": {"type": "numbered", "startDate": "2029-03-14", "numberOfOccurrences": 4}}
+
+
+def lying(name: str, **fields: Any) -> dict[str, Any]:
+    """What an id shows of an event that was moved to Deleted Items."""
+    return {"@odata.etag": 'W/"9"', "id": name, "type": "singleInstance", "iCalUId": "none"} | timed() | fields
+
+
+@pytest.mark.parametrize("kind", ["singleInstance", "seriesMaster"])
+async def test_an_event_that_only_its_id_still_finds_is_gone(
+    world: MicrosoftWorld, provider: CalendarProvider, outlook: Backend, kind: str
+) -> None:
+    app = app_of(world)
+    name = app.put(timed(recurrence=series(4) if kind == "seriesMaster" else None))
+    kept = app.put(timed(DAY + timedelta(days=1)))
+    first = await read(provider, outlook)
+    app.delete(name)
+    world.panel.fault("GET", "/instances$", status=200, body={"value": [{"id": "one"}]}, times=None)
+    world.panel.fault("GET", "/events/[^/]+$", status=200, body=lying(name, type=kind), times=None)
+    second = await read(provider, outlook, first)
+    assert second.full
+    assert second.outside == frozenset()
+    assert second.unchanged == {kept}
+    assert await provider.get(outlook.calendar, key=name) is None
+
+
+async def test_p30_a_change_of_our_event_in_deleted_items_is_not_called_written(
+    world: MicrosoftWorld, provider: CalendarProvider, outlook: Backend
+) -> None:
+    written = await provider.put(outlook.calendar, make_draft(), key=None, etag=None)
+    app_of(world).delete(written.key)
+    marked = {"singleValueExtendedProperties": [{"id": MARK, "value": make_draft().uid}]}
+    world.panel.fault("GET", "/events/[^/]+$", status=200, body=lying(written.key, **marked), times=None)
+    world.panel.fault("PATCH", "/events/", status=200, body=lying(written.key), times=None)
+    for etag in (written.etag, None):
+        with pytest.raises(Gone):
+            await provider.put(outlook.calendar, make_draft(summary="x"), key=written.key, etag=etag)
+    assert await provider.get(outlook.calendar, key=written.key) is None
+
+
+@pytest.mark.parametrize(
+    ("zone", "hour"),
+    [
+        ("America/Los_Angeles", 0),
+        ("America/Los_Angeles", 23),
+        ("Europe/London", 12),
+        ("Asia/Kolkata", 2),
+        ("Asia/Kolkata", 23),
+        ("Pacific/Tongatapu", 1),
+        ("Pacific/Tongatapu", 23),
+    ],
+)
+async def test_p13_every_hour_of_the_owners_day_is_busy_when_looked_at_now(
+    world: MicrosoftWorld, provider: CalendarProvider, outlook: Backend, zone: str, hour: int
+) -> None:
+    """Outlook places whole days in UTC; the day that is asked for is UTC's, too, and holds part of the owner's only."""
+    app_of(world).put(timed(isAllDay=True, start=midnight(10), end=midnight(11)))
+    calendar = replace(outlook.calendar, zone=zone)
+    instant = int(datetime(2027, 3, 10, hour, tzinfo=ZoneInfo(zone)).timestamp())
+    day = instant // 86_400 * 86_400
+    live = await provider.busy_now(calendar, window=(day, day + 86_400))
+    assert any(busy.start <= instant < busy.end for _, busy in live)
+    assert all(day <= busy.start and busy.end <= day + 86_400 for _, busy in live)
+    delta = await provider.changes(calendar, cursor=None, known={}, window=(day, day + 86_400))
+    (block,) = [busy for item in delta.objects for busy in item.busy]
+    assert (block.end - block.start, block.kind) == (86_400, BusyKind.ALL_DAY)
+    outside = await provider.busy_now(calendar, window=(day + 2 * 86_400, day + 3 * 86_400))
+    assert outside == ()
+
+
+def midnight(day: int) -> dict[str, str]:
+    return {"dateTime": f"2027-03-{day}T00:00:00", "timeZone": "UTC"}
+
+
+async def test_p13_whole_days_move_along_when_the_owner_moves_to_another_zone(
+    world: MicrosoftWorld, provider: CalendarProvider, outlook: Backend
+) -> None:
+    app_of(world).put(timed(isAllDay=True, start=midnight(10), end=midnight(11)))
+    first = await read(provider, outlook)
+    known = {item.key: item.etag for item in first.objects}
+    calendar = replace(outlook.calendar, zone="Pacific/Tongatapu")
+    second = await provider.changes(calendar, cursor=first.cursor, known=known, window=WINDOW)
+    assert times(*second.objects) == [span(datetime(2027, 3, 9, 11, tzinfo=UTC), 1440)]
+
+
+async def test_a_cursor_of_earlier_rules_or_of_another_cloud_is_read_afresh(
+    world: MicrosoftWorld, provider: CalendarProvider, outlook: Backend
+) -> None:
+    app_of(world).put(timed())
+    first = await read(provider, outlook)
+    assert first.cursor is not None
+    held = json.loads(first.cursor)
+    known = {item.key: item.etag for item in first.objects}
+    older = json.dumps(held | {"rules": RULES - 1})
+    second = await provider.changes(outlook.calendar, cursor=older, known=known, window=WINDOW)
+    assert second.full
+    elsewhere = json.dumps(held | {"link": held["link"].replace(world.url, "https://graph.microsoft.us")})
+    with pytest.raises(CursorExpired):
+        await provider.changes(outlook.calendar, cursor=elsewhere, known=known, window=WINDOW)
+
+
+@pytest.mark.parametrize("body", [{}, b"", b"<html>", {"error": {"code": "UnknownError", "message": "?"}}])
+async def test_p26_a_404_that_is_not_graphs_own_confirms_nothing(
+    world: MicrosoftWorld, provider: CalendarProvider, outlook: Backend, body: Any
+) -> None:
+    written = await provider.put(outlook.calendar, make_draft(), key=None, etag=None)
+    for attempt in (
+        lambda: provider.get(outlook.calendar, key=written.key),
+        lambda: provider.remove(outlook.calendar, key=written.key, etag=written.etag),
+        lambda: provider.put(outlook.calendar, make_draft(summary="x"), key=written.key, etag=written.etag),
+        lambda: read(provider, outlook),
+    ):
+        world.panel.fault("*", "^/v1.0/", status=404, body=body)
+        with pytest.raises(Transient):
+            await attempt()
+    assert await provider.get(outlook.calendar, key=written.key) is not None
+
+
+@pytest.mark.parametrize("body", [{}, b"", {"error": {"code": "SomethingNew", "message": "?"}}])
+async def test_a_link_that_answers_410_is_dead_whatever_it_says(
+    world: MicrosoftWorld, provider: CalendarProvider, outlook: Backend, body: Any
+) -> None:
+    app_of(world).put(timed())
+    first = await read(provider, outlook)
+    world.panel.fault("GET", "/delta", status=410, body=body)
+    with pytest.raises(CursorExpired):
+        await read(provider, outlook, first)
+
+
+async def test_p30_a_link_that_outlook_says_twice_is_no_difference(
+    world: MicrosoftWorld, provider: CalendarProvider, outlook: Backend
+) -> None:
+    draft = make_draft(description="Move it: https://book.example.com/manage/x\nBye")
+    written = await provider.put(outlook.calendar, draft, key=None, etag=None)
+    said = "Move it: https://book.example.com/manage/x<https://book.example.com/manage/x>\r\nBye\r\n"
+    app_of(world).change(written.key, body={"contentType": "text", "content": said})
+    held = await provider.get(outlook.calendar, key=written.key)
+    assert held is not None
+    world.panel.requests.clear()
+    again = await provider.put(outlook.calendar, draft, key=None, etag=None)
+    assert (again.key, again.etag) == (written.key, held[1])
+    assert {each.method for each in world.requests} == {"GET"}
+    app_of(world).change(written.key, body={"contentType": "text", "content": "Something else"})
+    await provider.put(outlook.calendar, draft, key=None, etag=None)
+    assert "PATCH" in {each.method for each in world.requests}
 
 
 @pytest.mark.parametrize("method", ["POST", "PATCH"])
@@ -473,7 +639,7 @@ def act(app: CalendarApp, chance: random.Random) -> None:
         app.put(timed(recurrence=series(chance.randrange(2, 6))))
         return
     name = chance.choice(names)
-    event = app.calendar.find(name)
+    event = next(each for each in app.events() if each.id == name)
     if what == "delete":
         app.delete(name)
     elif event.series and what in ("occurrence", "cancel"):

@@ -66,13 +66,16 @@ def list_events(call: Call, calendar: str) -> tuple[int, Json]:
     call.only("$select", "$expand", "$filter", "$top", "$skip")
     found = list(call.calendar(calendar).events.values())
     if wanted := call.query.get("$filter"):
-        match = re.fullmatch(
+        if match := re.fullmatch(r"iCalUId eq '((?:[^']|'')*)'", wanted):
+            uid = match[1].replace("''", "'")
+            found = [each for each in found if views.top_level(call, each)[0]["iCalUId"] == uid]
+        elif match := re.fullmatch(
             r"singleValueExtendedProperties/Any\(ep: ep/id eq '([^']+)' and ep/value eq '([^']*)'\)", wanted
-        )
-        if match is None:
+        ):
+            call.need(WHOLE)
+            found = [each for each in found if each.properties.get(match[1]) == match[2]]
+        else:
             raise bad("The $filter is not understood.", "ErrorInvalidUrlQueryFilter")
-        call.need(WHOLE)
-        found = [each for each in found if each.properties.get(match[1]) == match[2]]
     project = views.projection(call)
     items = [project(*views.top_level(call, each)) for each in found]
     return 200, views.paged(call, f"me/calendars/{calendar}/events", items, default=10, most=1000)
@@ -82,6 +85,17 @@ def get_event(call: Call, event: str, calendar: str | None = None) -> tuple[int,
     call.need(READ)
     call.only("$select", "$expand")
     return 200, views.projection(call)(*views.top_level(call, _find(call, event, calendar)[1]))
+
+
+def instances(call: Call, calendar: str, event: str) -> tuple[int, Json]:
+    call.need(READ)
+    call.only("startDateTime", "endDateTime", "$select", "$top", "$skip")
+    low, high = views.bounds(call.query)
+    project = views.projection(call, in_a_view=True)
+    place, found = _find(call, event, calendar)
+    items = [views.occurrence(call, each) for each in place.view(low, high) if each.event is found]
+    path = f"me/calendars/{calendar}/events/{event}/instances"
+    return 200, views.paged(call, path, [project(*each) for each in items], default=10, most=1000)
 
 
 def create(call: Call, calendar: str) -> tuple[int, Json]:
@@ -145,6 +159,13 @@ def subscribe(call: Call) -> tuple[int, Json]:
     return 201, made
 
 
+def list_subscriptions(call: Call) -> tuple[int, Json]:
+    call.need(WHOLE)
+    call.only()
+    mine = [each for each in call.world.subscriptions.values() if each.email == call.user.email]
+    return 200, {"value": [each.shown() for each in mine if each.client_id == call.access.grant.app.client_id]}
+
+
 def resubscribe(call: Call, name: str) -> tuple[int, Json]:
     call.need(WHOLE)
     return 200, subscriptions.renew(call.world, call.user.email, name, call.body)
@@ -168,12 +189,14 @@ ROUTES: tuple[tuple[str, re.Pattern[str], Handler], ...] = tuple(
         ("GET", f"me/calendars/{_ID}/events", list_events),
         ("POST", f"me/calendars/{_ID}/events", create),
         ("GET", f"me/calendars/{_ID}/events/{_ID}", lambda call, place, name: get_event(call, name, place)),
+        ("GET", f"me/calendars/{_ID}/events/{_ID}/instances", instances),
         ("PATCH", f"me/calendars/{_ID}/events/{_ID}", lambda call, place, name: change(call, name, place)),
         ("DELETE", f"me/calendars/{_ID}/events/{_ID}", lambda call, place, name: remove(call, name, place)),
         ("GET", f"me/events/{_ID}", get_event),
         ("PATCH", f"me/events/{_ID}", change),
         ("DELETE", f"me/events/{_ID}", remove),
         ("POST", "me/calendar/getSchedule", schedule),
+        ("GET", "subscriptions", list_subscriptions),
         ("POST", "subscriptions", subscribe),
         ("PATCH", f"subscriptions/{_ID}", resubscribe),
         ("DELETE", f"subscriptions/{_ID}", unsubscribe),
