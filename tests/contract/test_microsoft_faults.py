@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import threading
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -25,8 +26,8 @@ from booking_app.sync.errors import (
 )
 from booking_app.sync.model import BusyKind, Mode
 from booking_app.sync.provider import CalendarProvider
+from booking_app.sync.providers import microsoft_events as events
 from booking_app.sync.providers.microsoft import MicrosoftProvider
-from booking_app.sync.providers.microsoft_events import MARK, RULES
 from tests.contract.backends import LOCAL, OWNER, Backend, microsoft_backend
 from tests.contract.test_reading import WINDOW, read, times
 from tests.contract.test_writing import make_draft
@@ -319,7 +320,7 @@ async def test_p30_a_change_of_our_event_in_deleted_items_is_not_called_written(
 ) -> None:
     written = await provider.put(outlook.calendar, make_draft(), key=None, etag=None)
     app_of(world).delete(written.key)
-    marked = {"singleValueExtendedProperties": [{"id": MARK, "value": make_draft().uid}]}
+    marked = {"singleValueExtendedProperties": [{"id": events.MARK, "value": make_draft().uid}]}
     world.panel.fault("GET", "/events/[^/]+$", status=200, body=lying(written.key, **marked), times=None)
     world.panel.fault("PATCH", "/events/", status=200, body=lying(written.key), times=None)
     for etag in (written.etag, None):
@@ -381,7 +382,7 @@ async def test_a_cursor_of_earlier_rules_or_of_another_cloud_is_read_afresh(
     assert first.cursor is not None
     held = json.loads(first.cursor)
     known = {item.key: item.etag for item in first.objects}
-    older = json.dumps(held | {"rules": RULES - 1})
+    older = json.dumps(held | {"rules": events.RULES - 1})
     second = await provider.changes(outlook.calendar, cursor=older, known=known, window=WINDOW)
     assert second.full
     elsewhere = json.dumps(held | {"link": held["link"].replace(world.url, "https://graph.microsoft.us")})
@@ -652,3 +653,23 @@ def act(app: CalendarApp, chance: random.Random) -> None:
         app.change(name, showAs=chance.choice(["free", "busy", "workingElsewhere"]))
     elif not event.series:
         app.change(name, **timed(start + timedelta(days=900 if what == "far" else 0)))
+
+
+async def test_a_large_calendar_is_read_beside_the_loop(
+    world: MicrosoftWorld, provider: CalendarProvider, outlook: Backend
+) -> None:
+    app = app_of(world)
+    for number in range(2000):
+        app.put(timed(DAY + timedelta(minutes=5 * number), 5))
+    threads: set[str] = set()
+    reading = events.instance
+
+    def watched(item: events.Item, zone: str, window: tuple[int, int]) -> events.Instance:
+        threads.add(threading.current_thread().name)
+        return reading(item, zone, window)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(events, "instance", watched)
+        assert len((await read(provider, outlook)).objects) == 2000
+    assert threads
+    assert threading.main_thread().name not in threads
