@@ -53,6 +53,8 @@ class Backend:
     by_uid: bool = True
     lists_texts: bool = True
     keeps_link: bool = True
+    nowhere: str = ""
+    """The well-formed id of a calendar that does not exist, where one cannot be made up."""
 
 
 class LibraryApp:
@@ -223,6 +225,7 @@ def microsoft_backend(world: microsoft.MicrosoftWorld, mode: Mode = Mode.FULL) -
         by_uid=False,
         lists_texts=False,
         keeps_link=False,
+        nowhere="AAMkAGNvdGhpbmc=",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import random
 import threading
@@ -612,7 +613,8 @@ async def test_p09_following_the_changes_blocks_what_reading_afresh_blocks(world
     cursor: str | None = None
     for _ in range(12):
         for _ in range(chance.randrange(3)):
-            act(app, chance)
+            with contextlib.suppress(GraphError):  # Outlook refuses some moves of occurrences
+                act(app, chance)
         delta = await provider.changes(outlook.calendar, cursor=cursor, known=etags, window=WINDOW)
         cursor = delta.cursor
         shown = {item.key for item in delta.objects} | delta.unchanged

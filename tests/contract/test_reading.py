@@ -123,7 +123,7 @@ async def test_a_cursor_that_the_server_does_not_know_is_expired(provider: Calen
 
 
 async def test_a_calendar_that_does_not_exist_is_gone(provider: CalendarProvider, backend: Backend) -> None:
-    missing = ref(backend.calendar.remote_id.rstrip("/") + "-missing/")
+    missing = ref(backend.nowhere or backend.calendar.remote_id.rstrip("/") + "-missing/")
     with pytest.raises(Gone):
         await provider.changes(missing, cursor=None, known={}, window=WINDOW)
 

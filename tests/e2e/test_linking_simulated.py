@@ -70,9 +70,8 @@ class Panel:
 
     def put(self, begin: datetime, minutes: int = 30) -> str:
         ends = begin.astimezone(UTC), begin.astimezone(UTC) + timedelta(minutes=minutes)
-        low, high = (f"{each:%Y-%m-%dT%H:%M:%S}" for each in ends)
-        zone = "Z" if "google" in self.do("events", email=self.person) else ""
-        return self.do("add-event", email=self.person, start=low + zone, end=high + zone)
+        low, high = (f"{each:%Y-%m-%dT%H:%M:%SZ}" for each in ends)
+        return self.do("add-event", email=self.person, start=low, end=high)
 
 
 def link(staff: Page, provider: str, person: str) -> None:

@@ -1,229 +1,235 @@
-"""The consent page and the token endpoint of the Microsoft identity platform (v2.0)."""
+"""The token endpoint. Sources: Microsoft identity platform, "OAuth 2.0 authorization code flow", "ID token claims
+reference" and "Microsoft Entra authentication and authorization error codes"."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import hmac
-import json
-import secrets
-import uuid
 from collections.abc import Mapping
-from datetime import timedelta
-from html import escape
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, unquote
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, Response
 
+from tests.simulators.google.id_token import sign
 from tests.simulators.microsoft.errors import Json
-from tests.simulators.microsoft.tokens import (
-    ACCESS_SECONDS,
-    CODE_SECONDS,
-    OPENID,
-    RESOURCE,
-    App,
-    Code,
-    Grant,
-    scope_text,
-)
+from tests.simulators.microsoft.tokens import GRAPH, IDENTITY, PERMISSIONS, App, Grant, new_guid, short
 from tests.simulators.microsoft.world import MicrosoftWorld, User
 
-TENANTS = frozenset({"common", "organizations", "consumers"})
 _KNOWN = frozenset(
     {
-        *("client_id", "response_type", "redirect_uri", "response_mode", "scope", "state"),
-        *("prompt", "login_hint", "domain_hint", "code_challenge", "code_challenge_method", "nonce"),
+        *("client_id", "client_secret", "grant_type", "code", "redirect_uri", "code_verifier", "scope"),
+        *("refresh_token", "client_info"),
     }
 )
-_SCOPES = frozenset(
-    {"Calendars.Read", "Calendars.ReadWrite", "Calendars.ReadBasic", "User.Read", "MailboxSettings.Read", *OPENID}
-)
-_DESCRIBED = {
-    "Calendars.Read": "Read your calendars",
-    "Calendars.ReadWrite": "Have full access to your calendars",
-    "Calendars.ReadBasic": "Read basic details of your calendars",
-}
+_GENERIC = ("common", "organizations", "consumers")
 
 
 class OAuthError(Exception):
-    """With the number that the description starts with."""
+    """`number` is that of AADSTS."""
 
-    def __init__(self, status: int, error: str, number: int, text: str) -> None:
-        super().__init__(error)
-        self.status = status
-        self.body: Json = {
-            "error": error,
-            "error_description": f"AADSTS{number}: {text} Trace ID: {uuid.uuid4()} Correlation ID: {uuid.uuid4()}",
-            "error_codes": [number],
-            "timestamp": "2027-03-01 08:00:00Z",
-            "trace_id": str(uuid.uuid4()),
-            "correlation_id": str(uuid.uuid4()),
-        }
+    def __init__(self, code: str, number: int, text: str, *, status: int = 400, suberror: str = "") -> None:
+        super().__init__(f"{code} {number}")
+        self.code, self.number, self.text, self.status, self.suberror = code, number, text, status, suberror
 
 
-def _asked(world: MicrosoftWorld, pairs: list[tuple[str, str]], tenant: str) -> tuple[App, dict[str, str], list[str]]:
-    given = dict(pairs)
-    if len(given) != len(pairs) or set(given) - _KNOWN:
-        raise OAuthError(400, "invalid_request", 900144, f"unknown or repeated: {sorted(set(given) - _KNOWN)}")
-    if tenant not in TENANTS:
-        raise OAuthError(400, "invalid_request", 90002, f"Tenant '{tenant}' not found.")
-    app = world.apps.get(given.get("client_id", ""))
-    if app is None:
-        raise OAuthError(400, "unauthorized_client", 700016, "Application was not found in the directory.")
-    if given.get("redirect_uri") not in app.redirect_uris:
-        raise OAuthError(400, "invalid_request", 50011, "The redirect URI does not match.")
-    if given.get("response_type") != "code" or given.get("code_challenge_method", "S256") not in ("S256", "plain"):
-        raise OAuthError(400, "unsupported_response_type", 70005, "Only code is simulated.")
-    if given.get("prompt", "login") not in ("login", "none", "consent", "select_account"):
-        raise OAuthError(400, "invalid_request", 90023, "Unsupported prompt value.")
-    scopes = [each.removeprefix(RESOURCE) for each in given.get("scope", "").split()]
-    if not scopes or set(scopes) - _SCOPES:
-        raise OAuthError(400, "invalid_scope", 70011, f"The scope is not valid: {sorted(set(scopes) - _SCOPES)}")
-    return app, given, scopes
-
-
-def authorize(world: MicrosoftWorld, request: Request) -> Response:
-    """The consent page. Microsoft lets people accept or cancel, not choose among permissions."""
-    tenant = request.path_params["tenant"]
-    try:
-        app, given, scopes = _asked(world, parse_qsl(request.url.query, keep_blank_values=True), tenant)
-    except OAuthError as error:
-        return _html(
-            error.status, f"<h1>Sorry, but we’re having trouble</h1><p>{escape(str(error.body['error_description']))}"
-        )
-    hint = given.get("login_hint") or next(iter(world.users))
-    people = "".join(
-        f"<label><input type=radio name=user value='{escape(each.email)}' {'checked' if each.email == hint else ''}>"
-        f"{escape(each.email)}</label><br>"
-        for each in world.users.values()
-    )
-    wanted = "".join(f"<li>{escape(_DESCRIBED.get(each, each))} <code>{escape(each)}</code>" for each in scopes)
-    return _html(
-        200,
-        f"<h1>Permissions requested</h1><p>{escape(app.client_id)} would like to:</p><ul>{wanted}</ul>"
-        f"<form method=post action='/{tenant}/oauth2/v2.0/authorize'>"
-        f"<input type=hidden name=request value='{escape(request.url.query)}'>"
-        f"<fieldset><legend>Pick an account</legend>{people}</fieldset>"
-        "<button name=decision value=allow>Accept</button> <button name=decision value=cancel>Cancel</button></form>",
-    )
-
-
-def decide(world: MicrosoftWorld, request: Request, body: bytes) -> Response:
-    """Back to the client with a code, or with an error."""
-    form = dict(parse_qsl(body.decode(), keep_blank_values=True))
-    try:
-        pairs = parse_qsl(form.get("request", ""), keep_blank_values=True)
-        app, given, scopes = _asked(world, pairs, request.path_params["tenant"])
-    except OAuthError as error:
-        return _html(error.status, f"<p>{escape(str(error.body['error_description']))}")
-    if form.get("decision") != "allow":
-        return _back(given, {"error": "access_denied", "error_description": "AADSTS65004: User declined to consent."})
-    user = world.users[form["user"]]
-    if user.blocked:
-        text = "AADSTS90094: The grant requires admin permission."
-        return _back(given, {"error": "access_denied", "error_description": text})
-    with world.lock:
-        grant = world.consents.consent(app, user.email, frozenset(scopes))
-        code = f"M.C5{secrets.token_urlsafe(80)}"
-        world.consents.codes[code] = Code(
-            grant=grant,
-            redirect_uri=given["redirect_uri"],
-            expires=world.now() + timedelta(seconds=CODE_SECONDS),
-            challenge=given.get("code_challenge", ""),
-        )
-    return _back(given, {"code": code, "session_state": str(uuid.uuid4())})
+def described(world: MicrosoftWorld, number: int, text: str, trace: str, correlation: str) -> str:
+    """An error_description."""
+    at = f"{world.now():%Y-%m-%d %H:%M:%SZ}"
+    return f"AADSTS{number}: {text} Trace ID: {trace} Correlation ID: {correlation} Timestamp: {at}"
 
 
 def token(world: MicrosoftWorld, request: Request, body: bytes) -> Response:
     try:
         with world.lock:
-            if request.path_params["tenant"] not in TENANTS:
-                raise OAuthError(400, "invalid_request", 90002, "Tenant not found.")
-            return JSONResponse(_token(world, dict(parse_qsl(body.decode()))), headers={"Cache-Control": "no-store"})
+            found = _token(world, request, body)
+            return JSONResponse(found, headers={"Cache-Control": "no-store, no-cache", "Pragma": "no-cache"})
     except OAuthError as error:
-        return JSONResponse(error.body, error.status)
+        trace, correlation = new_guid(), new_guid()
+        shown: Json = {
+            "error": error.code,
+            "error_description": described(world, error.number, error.text, trace, correlation),
+            "error_codes": [error.number],
+            "timestamp": f"{world.now():%Y-%m-%d %H:%M:%SZ}",
+            "trace_id": trace,
+            "correlation_id": correlation,
+            "error_uri": f"https://login.microsoftonline.com/error?code={error.number}",
+        }
+        if error.suberror:
+            shown["suberror"] = error.suberror
+        return JSONResponse(shown, error.status)
 
 
-def _token(world: MicrosoftWorld, form: Mapping[str, str]) -> Json:
-    app = world.apps.get(form.get("client_id", ""))
-    if app is None:
-        raise OAuthError(400, "unauthorized_client", 700016, "Application was not found in the directory.")
-    if app.expired_secret:
-        raise OAuthError(401, "invalid_client", 7000222, "The provided client secret keys are expired.")
-    if not hmac.compare_digest(app.secret, form.get("client_secret", "")):
-        raise OAuthError(401, "invalid_client", 7000215, "Invalid client secret provided.")
+def check_tenant(world: MicrosoftWorld, app: App, tenant: str) -> None:
+    """Raises OAuthError for a tenant that is none, or through which the app may not be used."""
+    tenants = {user.tid for user in world.users.values()} | {world.tenant}
+    if tenant not in _GENERIC and tenant not in tenants:
+        raise OAuthError("invalid_request", 90002, f"Tenant '{tenant}' not found.")
+    if app.tenant and tenant in _GENERIC:
+        text = f"Application '{app.client_id}' is not configured as a multi-tenant application."
+        raise OAuthError("invalid_request", 50194, text)
+
+
+def belongs(user: User, app: App, tenant: str) -> bool:
+    """Whether the person may sign in through this tenant."""
+    allowed = {"common": True, "organizations": not user.personal, "consumers": user.personal}
+    return allowed.get(tenant, user.tid == tenant) and (not app.tenant or app.tenant == user.tid)
+
+
+def _token(world: MicrosoftWorld, request: Request, body: bytes) -> Json:
+    if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        raise OAuthError("invalid_request", 900144, "The request body must be a form.")
+    pairs = parse_qsl(body.decode())
+    form = dict(pairs)
+    if len(form) != len(pairs) or set(form) - _KNOWN:
+        raise OAuthError("invalid_request", 9000411, "The request is not properly formatted.")
+    app = _client(world, request, form)
+    check_tenant(world, app, request.path_params["tenant"])
     kind = form.get("grant_type")
     if kind == "authorization_code":
         return _exchange(world, app, form)
     if kind == "refresh_token":
-        grant = world.consents.grant_of(form.get("refresh_token", ""))
-        if grant is None or grant.app is not app:
-            raise OAuthError(400, "invalid_grant", 70000, "The provided value for 'refresh_token' is not valid.")
-        grant.used = world.now()
-        return _tokens(world, grant)
-    raise OAuthError(400, "unsupported_grant_type", 70003, "The app requested an unsupported grant type.")
+        return _refresh(world, app, form)
+    if kind is None:
+        raise _lacking("grant_type")
+    raise OAuthError("unsupported_grant_type", 70003, f"The app requested an unsupported grant type '{kind}'.")
+
+
+def _lacking(name: str) -> OAuthError:
+    return OAuthError("invalid_request", 900144, f"The request body must contain the following parameter: '{name}'.")
+
+
+def _client(world: MicrosoftWorld, request: Request, form: Mapping[str, str]) -> App:
+    name, secret = form.get("client_id", ""), form.get("client_secret", "")
+    header = request.headers.get("authorization", "")
+    if header.startswith("Basic "):
+        pair = base64.b64decode(header.removeprefix("Basic ")).decode().partition(":")
+        name, secret = unquote(pair[0]), unquote(pair[2])
+    if not name:
+        raise _lacking("client_id")
+    app = world.apps.get(name)
+    if app is None or app.removed:
+        text = f"Application with identifier '{name}' was not found in the directory."
+        raise OAuthError("unauthorized_client", 700016, text)
+    if not secret:
+        text = "The request body must contain the following parameter: 'client_assertion' or 'client_secret'."
+        raise OAuthError("invalid_client", 7000218, text, status=401)
+    if not hmac.compare_digest(app.secret.encode(), secret.encode()):
+        text = "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value."
+        raise OAuthError("invalid_client", 7000215, text, status=401)
+    if app.expired_secret:
+        text = f"The provided client secret keys for app '{name}' are expired."
+        raise OAuthError("invalid_client", 7000222, text, status=401)
+    return app
 
 
 def _exchange(world: MicrosoftWorld, app: App, form: Mapping[str, str]) -> Json:
-    code = world.consents.codes.get(form.get("code", ""))
-    if code is None or code.grant.app is not app or world.now() >= code.expires:
-        raise OAuthError(400, "invalid_grant", 70008, "The provided authorization code has expired.")
+    for name in ("code", "redirect_uri"):
+        if not form.get(name):
+            raise _lacking(name)
+    code = world.consents.codes.get(form["code"])
+    if code is None or code.grant.app is not app:
+        raise OAuthError("invalid_grant", 9002313, "Invalid request. Request is malformed or invalid.")
     if code.used:
-        raise OAuthError(400, "invalid_grant", 54005, "OAuth2 Authorization code was already redeemed.")
-    if form.get("redirect_uri") != code.redirect_uri:
-        raise OAuthError(400, "invalid_grant", 50011, "The redirect URI does not match.")
+        raise OAuthError("invalid_grant", 54005, "OAuth2 Authorization code was already redeemed.")
+    if world.now() >= code.expires:
+        raise OAuthError("invalid_grant", 70008, "The provided authorization code has expired.")
+    if form["redirect_uri"] != code.redirect_uri:
+        text = "The reply address does not match the reply address provided when requesting Authorization code."
+        raise OAuthError("invalid_client", 500112, text, status=401)
     if code.challenge:
         digest = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
-        if code.challenge != base64.urlsafe_b64encode(digest).decode().rstrip("="):
-            raise OAuthError(400, "invalid_grant", 501481, "The Code_Verifier does not match the code_challenge.")
+        wanted = base64.urlsafe_b64encode(digest).decode().rstrip("=")
+        if code.challenge != (wanted if code.method == "S256" else form.get("code_verifier")):
+            text = "The Code_Verifier does not match the code_challenge supplied in the authorization request."
+            raise OAuthError("invalid_grant", 501481, text)
+    elif form.get("code_verifier"):
+        raise OAuthError("invalid_grant", 501481, "A Code_Verifier was not expected.")
     code.used = True
-    return _tokens(world, code.grant)
+    if form.get("scope"):
+        _narrowed(form["scope"], code.scopes)
+    refresh = world.consents.new_refresh(code.grant) if "offline_access" in code.scopes else None
+    return _tokens(world, code.grant, code.scopes, refresh, nonce=code.nonce, long_names=code.long_names)
 
 
-def _tokens(world: MicrosoftWorld, grant: Grant) -> Json:
+def _refresh(world: MicrosoftWorld, app: App, form: Mapping[str, str]) -> Json:
+    given = form.get("refresh_token")
+    if not given:
+        raise _lacking("refresh_token")
+    grant = world.consents.grant_of(given)
+    if grant is None or grant.app is not app:
+        number, text = {
+            "rotated": (70000, "The provided value for the 'refresh_token' parameter is not valid."),
+            "inactive": (700082, "The refresh token has expired due to inactivity."),
+            "password": (
+                50173,
+                "The provided grant has expired due to it being revoked, a fresh auth token is needed.",
+            ),
+            "revoked": (65001, "The user or administrator has not consented to use the application."),
+        }.get(world.consents.why_dead(given), (9002313, "Invalid request. Request is malformed or invalid."))
+        raise OAuthError("invalid_grant", number, text, suberror="consent_required" if number == 65001 else "")
+    if grant.demand is not None:
+        error, number = grant.demand
+        raise OAuthError(error, number, "The person has to sign in again.", suberror="basic_action")
+    scopes = grant.scopes
+    asked = form.get("scope", "")
+    if asked:
+        scopes = _narrowed(asked, grant.scopes)
+    refresh = world.consents.new_refresh(grant, given)
+    return _tokens(world, grant, scopes, refresh, long_names=GRAPH in asked or not asked)
+
+
+def _narrowed(asked: str, granted: frozenset[str]) -> frozenset[str]:
+    """The scopes asked for. Raises OAuthError for one that nobody consented to."""
+    names = frozenset(short(each) for each in asked.split())
+    if unknown := names - set(PERMISSIONS) - IDENTITY:
+        raise OAuthError("invalid_scope", 70011, f"The provided value for the input parameter 'scope' {unknown}.")
+    if names - granted - IDENTITY:
+        text = "The user or administrator has not consented to use the application."
+        raise OAuthError("invalid_grant", 65001, text, suberror="consent_required")
+    return names & granted
+
+
+def _tokens(
+    world: MicrosoftWorld,
+    grant: Grant,
+    scopes: frozenset[str],
+    refresh: str | None,
+    *,
+    long_names: bool,
+    nonce: str = "",
+) -> Json:
+    user = world.users[grant.email]
+    access = world.consents.issue(grant, scopes, personal=user.personal)
+    seconds = round((world.consents.access[access].expires - world.now()).total_seconds())
+    long_names = long_names and not world.short_scopes
+    named = [each if each in IDENTITY or not long_names else GRAPH + each for each in scopes - {"offline_access"}]
     found: Json = {
         "token_type": "Bearer",
-        "scope": scope_text(grant.scopes),
-        "expires_in": ACCESS_SECONDS,
-        "ext_expires_in": ACCESS_SECONDS,
-        "access_token": world.consents.issue(grant),
+        "scope": " ".join(sorted(named, reverse=True)),
+        "expires_in": seconds,
+        "ext_expires_in": seconds,
+        "access_token": access,
     }
-    if "offline_access" in grant.scopes:
-        found["refresh_token"] = world.consents.renew(grant)
-    if "openid" in grant.scopes:
-        found["id_token"] = _id_token(world.users[grant.email], grant.app)
+    if refresh is not None:
+        found["refresh_token"] = refresh
+    if "openid" in scopes:
+        found["id_token"] = sign(_claims(world, user, grant.app, scopes, nonce))
     return found
 
 
-def _id_token(user: User, app: App) -> str:
-    claims = {
-        "aud": app.client_id,
-        "iss": "https://login.microsoftonline.com/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0",
-        "sub": user.sub,
-        "oid": "00000000-0000-0000-66f3-3332eca7ea81",
-        "tid": "9188040d-6c67-4c5b-b112-36a304b66dad",
-        "preferred_username": user.email,
-        "email": user.email,
-        "ver": "2.0",
-    }
-    parts = ({"typ": "JWT", "alg": "RS256", "kid": "1"}, claims)
-    return ".".join(
-        [*(base64.urlsafe_b64encode(json.dumps(each).encode()).decode().rstrip("=") for each in parts), "c2ln"]
-    )
-
-
-def _back(given: Mapping[str, str], answer: Mapping[str, str]) -> Response:
-    state = {"state": given["state"]} if "state" in given else {}
-    return RedirectResponse(f"{given['redirect_uri']}?{urlencode({**answer, **state})}", 302)
-
-
-def _html(status: int, content: str) -> Response:
-    note = "Simulation of Microsoft, not the real service"
-    style = "body{font:16px sans-serif;max-width:40rem;margin:3rem auto}.note{background:#fd6;padding:.5rem}"
-    return HTMLResponse(
-        f"<!DOCTYPE html><html lang=en><meta charset=utf-8><title>{note}</title><style>{style}</style>"
-        f"<p class=note role=note>{note}</p>{content}</html>",
-        status,
-        headers={"Cache-Control": "no-store", "X-Frame-Options": "DENY"},
-    )
+def _claims(world: MicrosoftWorld, user: User, app: App, scopes: frozenset[str], nonce: str) -> Json:
+    """`sub` differs from app to app, `oid` does not."""
+    now = int(world.now().timestamp())
+    digest = hashlib.sha256(f"{user.oid} {app.client_id}".encode()).digest()
+    claims: Json = {"ver": "2.0", "iss": f"https://login.microsoftonline.com/{user.tid}/v2.0", "aud": app.client_id}
+    claims |= {"sub": base64.urlsafe_b64encode(digest).decode().rstrip("="), "tid": user.tid}
+    claims |= {"iat": now, "nbf": now, "exp": now + 3600}
+    if nonce:
+        claims["nonce"] = nonce
+    if "profile" in scopes:
+        claims |= {"name": user.name, "oid": user.oid, "preferred_username": user.email}
+    if "email" in scopes and user.shows_email:
+        claims["email"] = user.email
+    return claims

@@ -1,101 +1,139 @@
-"""Patterns and ranges to dates ("patternedRecurrence resource type"), and Graph's ways of writing a moment."""
+"""Outlook's recurrence: which days a pattern names. Source: "patternedRecurrence resource type" and its parts."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
-from typing import Any, cast
-from zoneinfo import ZoneInfo, available_timezones
+import calendar
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date, timedelta
+from itertools import takewhile
+from typing import cast
 
-from dateutil import rrule
-from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
+from tests.simulators.microsoft.errors import failed_validation
+from tests.simulators.microsoft.zones import zone
 
-from tests.simulators.microsoft.errors import Json, bad
-
-_DAYS = {
-    "monday": rrule.MO,
-    "tuesday": rrule.TU,
-    "wednesday": rrule.WE,
-    "thursday": rrule.TH,
-    "friday": rrule.FR,
-    "saturday": rrule.SA,
-    "sunday": rrule.SU,
+DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+INDEXES = ("first", "second", "third", "fourth", "last")
+_NEEDED: Mapping[str, tuple[str, ...]] = {
+    "daily": (),
+    "weekly": ("daysOfWeek",),
+    "absoluteMonthly": ("dayOfMonth",),
+    "relativeMonthly": ("daysOfWeek",),
+    "absoluteYearly": ("dayOfMonth", "month"),
+    "relativeYearly": ("daysOfWeek", "month"),
 }
-_INDEX = {"first": 1, "second": 2, "third": 3, "fourth": 4, "last": -1}
-_ZONES = available_timezones()
-NO_END = timedelta(days=5 * 366)
-"""How far endless series are expanded."""
+_MOST = 999
+Pattern = Mapping[str, object]
 
 
-def zone_named(name: str) -> ZoneInfo | None:
-    """The zone of a Windows or IANA name; None for one that nobody knows (`tzone://Microsoft/Custom`)."""
-    known = WINDOWS_TO_OLSON.get(name, name)
-    if known.upper() in ("UTC", "TZONE://MICROSOFT/UTC"):
-        return ZoneInfo("UTC")
-    return ZoneInfo(known) if known in _ZONES else None
+def check(recurrence: Mapping[str, object], start: date) -> None:
+    """Raises GraphError 400 for what Outlook cannot follow. `start` is the day of the first occurrence."""
+    pattern, span = recurrence.get("pattern"), recurrence.get("range")
+    if not isinstance(pattern, dict) or not isinstance(span, dict):
+        raise failed_validation("A recurrence has a pattern and a range.")
+    kind, interval = str(pattern.get("type")), pattern.get("interval")
+    if kind not in _NEEDED or not isinstance(interval, int) or not 1 <= interval <= _MOST:
+        raise failed_validation("The recurrence pattern is invalid.")
+    for name in _NEEDED[kind]:
+        if not pattern.get(name):
+            raise failed_validation(f"The recurrence pattern lacks '{name}'.")
+    if not 1 <= int(cast("int", pattern.get("dayOfMonth") or 1)) <= 31:
+        raise failed_validation("The day of the month is invalid.")
+    if not 1 <= int(cast("int", pattern.get("month") or 1)) <= 12:
+        raise failed_validation("The month is invalid.")
+    if span.get("startDate") != start.isoformat():
+        raise failed_validation("The start date of the range is not that of the event.")
+    if (named := span.get("recurrenceTimeZone")) and zone(named) is None:
+        raise failed_validation(f"The time zone '{named}' is not supported.")
+    if span.get("type") == "numbered":
+        count = span.get("numberOfOccurrences")
+        if not isinstance(count, int) or not 1 <= count <= _MOST:
+            raise failed_validation("The number of occurrences is invalid.")
+    elif span.get("type") == "endDate":
+        if not isinstance(span.get("endDate"), str) or date.fromisoformat(str(span["endDate"])) < start:
+            raise failed_validation("The end date of the range is invalid.")
+    elif span.get("type") != "noEnd":
+        raise failed_validation("The range of the recurrence is invalid.")
+    if next(days(recurrence), None) is None:
+        raise failed_validation("The recurrence has no occurrence.")
 
 
-def wall(value: object, name: str) -> tuple[datetime, str]:
-    """The wall time and zone name of a dateTimeTimeZone. Raises GraphError 400."""
-    if not isinstance(value, dict) or set(value) - {"dateTime", "timeZone"}:
-        raise bad(f"{name} is not a dateTimeTimeZone", "RequestBodyRead")
-    try:
-        moment = datetime.fromisoformat(str(value["dateTime"]))
-    except (KeyError, ValueError):
-        raise bad(f"{name}.dateTime cannot be read", "ErrorInvalidRequest") from None
-    zone = str(value.get("timeZone") or "UTC")
-    if moment.tzinfo is not None:
-        moment, zone = moment.astimezone(UTC).replace(tzinfo=None), "UTC"
-    if zone_named(zone) is None and "Custom" not in zone:
-        raise bad(
-            f"A valid TimeZone value must be specified. The following value is not supported: {zone}",
-            "TimeZoneNotSupportedException",
-        )
-    return moment, zone
+def days(recurrence: Mapping[str, object]) -> Iterator[date]:
+    """The days of the occurrences, rising."""
+    pattern, span = cast("Pattern", recurrence["pattern"]), cast("Mapping[str, object]", recurrence["range"])
+    start = date.fromisoformat(str(span["startDate"]))
+    found = (day for day in _KINDS[str(pattern["type"])](pattern, start) if day >= start)
+    if span["type"] == "numbered":
+        return (day for _, day in zip(range(int(cast("int", span["numberOfOccurrences"]))), found, strict=False))
+    if span["type"] == "endDate":
+        last = date.fromisoformat(str(span["endDate"]))
+        return takewhile(lambda day: day <= last, found)
+    return found
 
 
-def instant(moment: datetime, zone: str) -> datetime:
-    """UTC; a zone that nobody knows counts as UTC here."""
-    return moment.replace(tzinfo=zone_named(zone) or ZoneInfo("UTC")).astimezone(UTC)
+def _interval(pattern: Pattern) -> int:
+    return int(cast("int", pattern["interval"]))
 
 
-def written(moment: datetime) -> Json:
-    """As `Prefer: outlook.timezone="UTC"` has it."""
-    return {"dateTime": f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.0000000", "timeZone": "UTC"}
+def _weekdays(pattern: Pattern) -> set[int]:
+    return {DAYS.index(name) for name in cast("list[str]", pattern["daysOfWeek"])}
 
 
-def dates(recurrence: Json, start: datetime) -> Iterator[date]:
-    """The dates of a series whose first occurrence is at the wall time `start`. Raises GraphError 400."""
-    pattern, extent = cast("dict[str, Any]", recurrence.get("pattern")), cast("dict[str, Any]", recurrence.get("range"))
-    if not isinstance(pattern, dict) or not isinstance(extent, dict):
-        raise bad("recurrence needs a pattern and a range", "ErrorInvalidRequest")
-    values: dict[str, Any] = {"interval": int(pattern.get("interval", 1)), "dtstart": start}
-    kind = pattern.get("type")
-    days = [_DAYS[each] for each in pattern.get("daysOfWeek", [])]
-    if kind == "daily":
-        values["freq"] = rrule.DAILY
-    elif kind == "weekly":
-        values |= {"freq": rrule.WEEKLY, "byweekday": days, "wkst": _DAYS[pattern.get("firstDayOfWeek", "sunday")]}
-    elif kind in ("absoluteMonthly", "absoluteYearly"):
-        values |= {"freq": rrule.MONTHLY if kind == "absoluteMonthly" else rrule.YEARLY}
-        values["bymonthday"] = pattern["dayOfMonth"]
-        if kind == "absoluteYearly":
-            values["bymonth"] = pattern["month"]
-    elif kind in ("relativeMonthly", "relativeYearly"):
-        values |= {"freq": rrule.MONTHLY if kind == "relativeMonthly" else rrule.YEARLY, "byweekday": days}
-        values["bysetpos"] = _INDEX[pattern.get("index", "first")]
-        if kind == "relativeYearly":
-            values["bymonth"] = pattern["month"]
-    else:
-        raise bad(f"unknown pattern {kind}", "ErrorInvalidRequest")
-    ends = extent.get("type")
-    if ends == "numbered":
-        values["count"] = int(extent["numberOfOccurrences"])
-    elif ends == "endDate":
-        values["until"] = datetime.combine(date.fromisoformat(extent["endDate"]), start.time())
-    elif ends == "noEnd":
-        values["until"] = start + NO_END
-    else:
-        raise bad(f"unknown range {ends}", "ErrorInvalidRequest")
-    for moment in rrule.rrule(**values):  # type: ignore[no-untyped-call]
-        yield moment.date()
+def _daily(pattern: Pattern, start: date) -> Iterator[date]:
+    step = timedelta(days=_interval(pattern))
+    while start.year < 2100:
+        yield start
+        start += step
+
+
+def _weekly(pattern: Pattern, start: date) -> Iterator[date]:
+    wanted, first = _weekdays(pattern), DAYS.index(str(pattern.get("firstDayOfWeek") or "sunday"))
+    week = start - timedelta(days=(start.weekday() - first) % 7)
+    while week.year < 2100:
+        for number in range(7):
+            day = week + timedelta(days=number)
+            if day.weekday() in wanted:
+                yield day
+        week += timedelta(weeks=_interval(pattern))
+
+
+def _months(start: date, step: int) -> Iterator[tuple[int, int]]:
+    number = start.year * 12 + start.month - 1
+    while number < 2100 * 12:
+        yield number // 12, number % 12 + 1
+        number += step
+
+
+def _on_day(year: int, month: int, pattern: Pattern) -> date:
+    """A day that the month does not have is its last one."""
+    return date(year, month, min(int(cast("int", pattern["dayOfMonth"])), calendar.monthrange(year, month)[1]))
+
+
+def _relative(year: int, month: int, pattern: Pattern) -> date:
+    wanted = _weekdays(pattern)
+    last = calendar.monthrange(year, month)[1]
+    fitting = [day for day in range(1, last + 1) if date(year, month, day).weekday() in wanted]
+    index = INDEXES.index(str(pattern.get("index") or "first"))
+    return date(year, month, fitting[-1] if index == 4 else fitting[index])
+
+
+def _monthly(pick: Callable[[int, int, Pattern], date]) -> Callable[[Pattern, date], Iterator[date]]:
+    return lambda pattern, start: (pick(*month, pattern) for month in _months(start, _interval(pattern)))
+
+
+def _yearly(pick: Callable[[int, int, Pattern], date]) -> Callable[[Pattern, date], Iterator[date]]:
+    def found(pattern: Pattern, start: date) -> Iterator[date]:
+        for year in range(start.year, 2100):
+            if (year - start.year) % _interval(pattern) == 0:
+                yield pick(year, int(cast("int", pattern["month"])), pattern)
+
+    return found
+
+
+_KINDS: Mapping[str, Callable[[Pattern, date], Iterator[date]]] = {
+    "daily": _daily,
+    "weekly": _weekly,
+    "absoluteMonthly": _monthly(_on_day),
+    "relativeMonthly": _monthly(_relative),
+    "absoluteYearly": _yearly(_on_day),
+    "relativeYearly": _yearly(_relative),
+}

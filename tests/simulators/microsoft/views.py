@@ -1,209 +1,243 @@
-"""How events look to who may see how much, lists in pages, and change tracking ("event: delta")."""
+"""Events and calendars as Graph shows them: what was preferred, selected and expanded, and what the caller may see."""
 
 from __future__ import annotations
 
+import html
 import re
-import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
-from urllib.parse import quote, urlencode
+from typing import TYPE_CHECKING, cast
 
-from tests.simulators.microsoft import names
-from tests.simulators.microsoft.errors import Json, bad, stale
-from tests.simulators.microsoft.world import Calendar, Event, Shown, shown_times
+from tests.simulators.microsoft import zones
+from tests.simulators.microsoft.edits import change_key
+from tests.simulators.microsoft.errors import Json, invalid
+from tests.simulators.microsoft.mailbox import Calendar, Instance
+from tests.simulators.microsoft.schema import date_time, structural
 
 if TYPE_CHECKING:
-    from tests.simulators.microsoft.call import Call
+    from tests.simulators.microsoft.world import User
 
-Projection = Callable[[Json, Event], Json]
-_DEFAULTS: Json = {"subject": "", "showAs": "busy", "isAllDay": False, "isCancelled": False, "sensitivity": "normal"}
+_PREFERENCE = re.compile(r'\s*([\w.-]+)\s*(?:=\s*(?:"([^"]*)"|([^\s,;"]+)))?\s*')
+_HIDDEN = frozenset({"cancelledOccurrences"})
+"""Shown only when selected."""
+_CONTENT = frozenset({"body", "bodyPreview"})
+"""Not shown to those who may see only the basics."""
+_NEVER = "0001-01-01T00:00:00Z"
 
 
-def calendar(found: Calendar) -> Json:
+@dataclass(frozen=True, kw_only=True)
+class Prefs:
+    """The Prefer header. `page` None: nothing said."""
+
+    zone: str = "UTC"
+    immutable: bool = False
+    page: int | None = None
+    text: bool = False
+    applied: tuple[str, ...] = ()
+
+
+def prefs(header: str) -> Prefs:
+    """Raises GraphError 400 for values that Graph does not take; preferences that it does not know it passes over."""
+    given: dict[str, str] = {}
+    place = 0
+    while place < len(header):
+        match = _PREFERENCE.match(header, place)
+        if match is None or (match.end() < len(header) and header[match.end()] not in ",;"):
+            raise invalid("The Prefer header is malformed.", "BadRequest")
+        given[match[1].lower()] = match[2] if match[2] is not None else match[3] or ""
+        place = match.end() + 1
+    applied = []
+    zone = given.get("outlook.timezone", "UTC")
+    if zones.zone(zone) is None:
+        message = f"A valid TimeZone value must be specified. The following TimeZone value is not supported: '{zone}'."
+        raise invalid(message, "TimeZoneNotSupportedException")
+    if "outlook.timezone" in given:
+        applied.append(f'outlook.timezone="{zone}"')
+    immutable = given.get("idtype", "RestId")
+    if immutable.lower() not in ("immutableid", "restid"):
+        raise invalid(f"The IdType '{immutable}' is not supported.", "BadRequest")
+    if "idtype" in given:
+        applied.append(f'IdType="{immutable}"')
+    kind = given.get("outlook.body-content-type", "html")
+    if kind not in ("text", "html"):
+        raise invalid(f"The body content type '{kind}' is not supported.", "BadRequest")
+    size = given.get("odata.maxpagesize")
+    if size is not None and (not size.isdigit() or int(size) < 1):
+        raise invalid("The value of odata.maxpagesize is invalid.", "BadRequest")
+    return Prefs(
+        zone=zone,
+        immutable=immutable.lower() == "immutableid",
+        page=int(size) if size else None,
+        text=kind == "text",
+        applied=tuple(applied),
+    )
+
+
+def etag(instance: Instance) -> str:
+    return f'W/"{change_key(instance.item.key, instance.version)}"'
+
+
+def identifier(instance: Instance, how: Prefs) -> str:
+    return instance.item.calendar.mailbox.name(instance.ref, immutable=how.immutable)
+
+
+def stub(instance: Instance, how: Prefs) -> Json:
+    """An occurrence in a delta."""
     return {
+        "@odata.type": "#microsoft.graph.event",
+        "@odata.etag": etag(instance),
+        "seriesMasterId": _master(instance, how),
+        "type": instance.kind,
+        "id": identifier(instance, how),
+        "start": _moment(instance, "start", how),
+        "end": _moment(instance, "end", how),
+    }
+
+
+def event(
+    user: User,
+    instance: Instance,
+    how: Prefs,
+    *,
+    select: tuple[str, ...] = (),
+    expand: tuple[str, ...] = (),
+    basic: bool = False,
+) -> Json:
+    """`expand` are the ids of the extended properties to show; `basic`: no content."""
+    complete = _complete(user, instance, how)
+    names = select or tuple(name for name in structural("event") if name not in _HIDDEN)
+    hidden = _CONTENT if basic else frozenset()
+    shown: Json = {"@odata.etag": etag(instance), "id": complete["id"]}
+    shown |= {name: complete.get(name) for name in names if name not in hidden}
+    if not select and "transactionId" not in instance.data:
+        del shown["transactionId"]
+    if expand:
+        held = {name.lower(): (name, value) for name, value in instance.marks.items()}
+        found = [held[name.lower()] for name in expand if name.lower() in held]
+        if found:
+            shown["singleValueExtendedProperties"] = [{"id": name, "value": value} for name, value in found]
+    return shown
+
+
+def _complete(user: User, instance: Instance, how: Prefs) -> Json:
+    data, item = instance.data, instance.item
+    own = cast("Json", data.get("organizer") or _person(user.name, item.calendar.owner))
+    mine = cast("dict[str, dict[str, str]]", own)["emailAddress"]["address"].lower() == user.email
+    uid = str(data.get("iCalUId") or "")
+    if instance.day:  # each occurrence has its own
+        uid = f"{uid}-{instance.day.replace('-', '')}"
+    answer = data.get("responseStatus") or {"response": "organizer" if mine else "none", "time": _NEVER}
+    identity = identifier(instance, how)
+    series = instance.kind == "seriesMaster"
+    days = [f"OID.{identity}.{day}" for day in sorted(item.cancelled)] if series else []
+    location = data.get("location") or {"displayName": "", "locationType": "default", "uniqueIdType": "unknown"}
+    found: Json = {
+        "allowNewTimeProposals": True,
+        "attendees": [],
+        "categories": [],
+        "hasAttachments": False,
+        "hideAttendees": False,
+        "importance": "normal",
+        "isAllDay": False,
+        "isCancelled": False,
+        "isDraft": False,
+        "isOnlineMeeting": False,
+        "isReminderOn": True,
+        "locations": [],
+        "onlineMeeting": None,
+        "onlineMeetingProvider": "unknown",
+        "onlineMeetingUrl": None,
+        "reminderMinutesBeforeStart": 15,
+        "responseRequested": True,
+        "sensitivity": "normal",
+        "showAs": "busy",
+        **data,
+        "id": identity,
+        "changeKey": change_key(item.key, instance.version),
+        "createdDateTime": zones.stamp(item.made),
+        "lastModifiedDateTime": zones.stamp(item.changed),
+        "iCalUId": uid,
+        "type": instance.kind,
+        "seriesMasterId": _master(instance, how),
+        "originalStart": zones.stamp(instance.original).replace(".0000000Z", "Z") if instance.day else None,
+        "isOrganizer": mine,
+        "organizer": own,
+        "responseStatus": answer,
+        "body": _body(data, how),
+        "bodyPreview": _text(data)[:255],
+        "location": location,
+        "recurrence": data.get("recurrence") if series else None,
+        "cancelledOccurrences": days,
+        "webLink": f"https://outlook.office365.com/owa/?itemid={identity}&exvsurl=1&path=/calendar/item",
+        "start": _moment(instance, "start", how),
+        "end": _moment(instance, "end", how),
+    }
+    return found
+
+
+def _person(name: str, address: str) -> Json:
+    return {"emailAddress": {"name": name, "address": address}}
+
+
+def _master(instance: Instance, how: Prefs) -> str | None:
+    return identifier(instance.item.instance(), how) if instance.day else None
+
+
+def _moment(instance: Instance, name: str, how: Prefs) -> Json:
+    value = cast("Json", instance.data[name])
+    if instance.data.get("isAllDay"):  # a day floats: its midnight is said to be in whatever zone was asked for
+        return zones.shown(datetime.fromisoformat(str(value["dateTime"])), how.zone)
+    return zones.shown(zones.instant(value).astimezone(zones.known(how.zone)).replace(tzinfo=None), how.zone)
+
+
+def _text(data: Json) -> str:
+    body = cast("dict[str, str]", data.get("body") or {"contentType": "text", "content": ""})
+    text = body["content"]
+    if body["contentType"].lower() == "html":
+        text = html.unescape(re.sub(r"<[^>]+>", "", text)).strip()
+    return re.sub(r"\r?\n", "\r\n", text)
+
+
+def _body(data: Json, how: Prefs) -> Json:
+    """Text becomes a page unless text is preferred; its lines end as in Windows."""
+    body = cast("dict[str, str]", data.get("body") or {"contentType": "text", "content": ""})
+    if how.text:
+        return {"contentType": "text", "content": _text(data)}
+    if body["contentType"].lower() == "html" or not body["content"]:
+        return {"contentType": "html", "content": body["content"]}
+    lines = "<br>\r\n".join(html.escape(line) for line in _text(data).split("\r\n"))
+    page = f'<html><head>\r\n</head>\r\n<body>\r\n<div class="PlainText">{lines}</div>\r\n</body></html>\r\n'
+    return {"contentType": "html", "content": page}
+
+
+def calendar(found: Calendar, users: Mapping[str, User], *, select: tuple[str, ...] = ()) -> Json:
+    user, owner = users[found.mailbox.owner], users.get(found.owner)
+    online = "unknown" if user.personal else "teamsForBusiness"
+    mine = found.owner == found.mailbox.owner
+    complete: Json = {
         "id": found.id,
         "name": found.name,
-        "canEdit": found.can_edit,
-        "canShare": found.default,
+        "color": found.color,
+        "hexColor": found.hex_color,
         "isDefaultCalendar": found.default,
-        "hexColor": "",
-        "color": "auto",
-        "owner": {"name": found.owner, "address": found.owner},
+        "changeKey": change_key(found.id, 1),
+        "canShare": mine and found.can_edit,
+        "canViewPrivateItems": mine,
+        "canEdit": found.can_edit,
+        "allowedOnlineMeetingProviders": [] if user.personal else [online],
+        "defaultOnlineMeetingProvider": online,
+        "isTallyingResponses": found.default,
+        "isRemovable": not found.default,
+        "owner": {"name": owner.name if owner else found.owner, "address": found.owner},
     }
+    return {"id": found.id} | {name: complete[name] for name in select or tuple(complete)}
 
 
-def top_level(call: Call, event: Event) -> tuple[Json, Event]:
-    """A single event or a series master."""
-    first = next(Calendar(id="", name="", owner="").occurrences(event), None)
-    kind = "seriesMaster" if event.series else "singleInstance"
-    data = _common(call, event, event.data, event.id if call.immutable else event.rest_id, kind)
-    if first is not None:
-        data |= shown_times(Shown(event=event, data=event.data, start=first.start, end=first.end))
-    return data, event
-
-
-def occurrence(call: Call, shown: Shown) -> tuple[Json, Event]:
-    event = shown.event
-    master = event.id if call.immutable else event.rest_id
-    name = master if shown.day is None else f"{master[:-1]}.{shown.day:%Y%m%d}="
-    data = _common(call, event, shown.data, name, shown.kind) | shown_times(shown)
-    if shown.day is not None:
-        data["seriesMasterId"] = master
-        data["iCalUId"] = f"{data['iCalUId']}{shown.day:%Y%m%d}"
-        data["recurrence"] = None
-    return data, event
-
-
-def _common(call: Call, event: Event, data: Json, name: str, kind: str) -> Json:
-    return {
-        "@odata.etag": event.etag,
-        "id": name,
-        "changeKey": event.etag[3:-1],
-        "type": kind,
-        "seriesMasterId": None,
-        "iCalUId": data.get("iCalUId") or f"040000008200E0{event.id[:20]}",
-        "body": {"contentType": "text", "content": ""},
-        "location": {"displayName": ""},
-        "responseStatus": {"response": "organizer", "time": "0001-01-01T00:00:00Z"},
-        "attendees": [],
-        **_DEFAULTS,
-        **{key: value for key, value in data.items() if key not in ("start", "end", "iCalUId")},
-        **({"transactionId": event.transaction} if event.transaction else {}),
-    }
-
-
-def select(text: str | None, known: frozenset[str]) -> frozenset[str]:
-    """The chosen properties; empty: all. Raises GraphError 400."""
-    chosen = frozenset(each.strip() for each in text.split(",")) if text else frozenset()
-    if unknown := sorted(chosen - known):
-        raise bad(f"Could not find a property named '{unknown[0]}'.", "BadRequest")
-    return chosen
-
-
-def projection(call: Call, *, in_a_view: bool = False) -> Projection:
-    """What the call's `$select`, `$expand` and permission leave of an event."""
-    chosen = select(call.query.get("$select"), names.EVENT)
-    if in_a_view and chosen & names.NOT_SELECTABLE_IN_A_VIEW:
-        raise bad("createdDateTime and lastModifiedDateTime cannot be selected here.", "ErrorInvalidProperty")
-    wanted = ""
-    if expand := call.query.get("$expand"):
-        match = re.fullmatch(r"singleValueExtendedProperties\(\$filter=id eq '([^']+)'\)", expand)
-        if match is None:
-            raise bad("The $expand is not understood.", "BadRequest")
-        if not call.whole:
-            raise bad("Extended properties are not open to Calendars.ReadBasic.", "ErrorAccessDenied")
-        wanted = match[1]
-
-    def project(item: Json, event: Event) -> Json:
-        hidden = frozenset() if call.whole else names.BASIC_HIDES
-        found = {
-            name: value
-            for name, value in item.items()
-            if name not in hidden and (not chosen or name in chosen or name in ("@odata.etag", "id"))
-        }
-        if wanted and wanted in event.properties:
-            found["singleValueExtendedProperties"] = [{"id": wanted, "value": event.properties[wanted]}]
-        return found
-
-    return project
-
-
-def bounds(query: Mapping[str, str]) -> tuple[datetime, datetime]:
-    """startDateTime and endDateTime; without an offset they are UTC. Raises GraphError 400."""
-    found = []
-    for name in ("startDateTime", "endDateTime"):
-        try:
-            moment = datetime.fromisoformat(query[name])
-        except (KeyError, ValueError):
-            raise bad(f"This request requires a time window: {name}.", "ErrorInvalidParameter") from None
-        found.append(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
-    if not found[0] < found[1] or (found[1] - found[0]).days > 1825:
-        raise bad("The time window is not valid.", "ErrorCalendarViewRangeTooBig")
-    return found[0], found[1]
-
-
-def paged(call: Call, path: str, items: Sequence[Json], *, default: int, most: int) -> Json:
-    """One page, and where the next one is."""
-    top, skip = int(call.query.get("$top", default)), int(call.query.get("$skip", 0))
-    if not 1 <= top <= most:
-        raise bad(f"Invalid value for $top: it must be between 1 and {most}.", "ErrorInvalidParameter")
-    size = min(top, call.world.page_cap or top)
-    page: Json = {"value": list(items[skip : skip + size])}
-    if skip + size < len(items):
-        query = urlencode({**call.query, "$skip": skip + size}, quote_via=quote)
-        page["@odata.nextLink"] = f"{call.world.url}/v1.0/{quote(path)}?{query}"
-    return page
-
-
-@dataclass(kw_only=True)
-class Round:
-    """A delta round that is being paged."""
-
-    items: list[Json]
-    link: str
-
-
-def delta(call: Call, place: Calendar) -> Json:
-    """A page of a round: the first one over a window, or what changed since a link."""
-    world = call.world
-    if token := call.query.get("$skiptoken"):
-        name, _, at = token.partition(".")
-        found = world.rounds.get(name)
-        if not isinstance(found, Round):
-            raise stale()
-        return _delta_page(call, place, name, found, int(at))
-    upto = world.seq - world.lag
-    if token := call.query.get("$deltatoken"):
-        low, high, since, epoch = _token(token)
-        if epoch != place.epoch:
-            raise stale()
-        changed = {name for number, name in place.log if since < number <= upto}
-    else:
-        low, high = bounds(call.query)
-        changed, epoch = None, place.epoch
-    items = _items(call, place, low, high, changed)
-    if world.replay:
-        items = [*items, *items]
-    link = f"{int(low.timestamp())}_{int(high.timestamp())}_{upto}_{epoch}"
-    name = secrets.token_hex(8)
-    world.rounds[name] = found = Round(items=items, link=link)
-    return _delta_page(call, place, name, found, 0)
-
-
-def _delta_page(call: Call, place: Calendar, name: str, found: Round, at: int) -> Json:
-    asked = int(call.prefer.get("odata.maxpagesize", "10") or 10)
-    size = min(asked, call.world.page_cap or asked)
-    base = f"{call.world.url}/v1.0/me/calendars/{quote(place.id, safe='')}/calendarView/delta"
-    page: Json = {"value": found.items[at : at + size]}
-    if at + size < len(found.items):
-        page["@odata.nextLink"] = f"{base}?$skiptoken={name}.{at + size}"
-    else:
-        page["@odata.deltaLink"] = f"{base}?$deltatoken={found.link}"
-    return page
-
-
-def _items(call: Call, place: Calendar, low: datetime, high: datetime, changed: set[str] | None) -> list[Json]:
-    """Singles and exceptions with all their texts, occurrences as stubs, and what is not in the window any more."""
-    items: list[Json] = []
-    seen: set[str] = set()
-    for shown in place.view(low, high):
-        if changed is not None and shown.event.id not in changed:
-            continue
-        item, _ = occurrence(call, shown)
-        seen.add(shown.event.id)
-        if shown.kind == "occurrence":
-            item = {key: item[key] for key in ("id", "seriesMasterId", "type", "start", "end", "@odata.etag")}
-        items.append(item)
-    for name in sorted((changed or set()) - seen):
-        items.append({"id": name, "@removed": {"reason": "deleted"}})
-    return items
-
-
-def _token(text: str) -> tuple[datetime, datetime, int, int]:
+def date_of(text: str, name: str) -> datetime:
+    """A bound of a view; without an offset it is UTC. Raises GraphError 400."""
     try:
-        low, high, since, epoch = (int(each) for each in text.split("_"))
+        moment = date_time(text)
     except ValueError:
-        raise stale() from None
-    return datetime.fromtimestamp(low, UTC), datetime.fromtimestamp(high, UTC), since, epoch
+        raise invalid(f"The value '{text}' of '{name}' is invalid.") from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)

@@ -1,292 +1,247 @@
-"""A simulated Microsoft: people, their mailboxes, calendars and events, and who changed what."""
+"""Everything a simulated Microsoft knows, and the handles of tests: people and their Outlook, app registrations."""
 
 from __future__ import annotations
 
-import base64
-import secrets
+import contextlib
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections import OrderedDict, defaultdict, deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
-from typing import cast
+from datetime import datetime, timedelta
 
-from tests.simulators.microsoft import ical
-from tests.simulators.microsoft.errors import GraphError, Json, missing
-from tests.simulators.microsoft.recurrence import dates, instant, wall, written
-from tests.simulators.microsoft.subscriptions import Subscription
-from tests.simulators.microsoft.tokens import App, Consents
+from tests.simulators.microsoft import subscriptions, zones
+from tests.simulators.microsoft.delta import Round
+from tests.simulators.microsoft.errors import GraphError, Json, denied, throttled, unavailable
+from tests.simulators.microsoft.mailbox import Calendar, Instance, Item, Mailbox
+from tests.simulators.microsoft.outlook import CalendarApp as CalendarApp
+from tests.simulators.microsoft.tokens import App, Consents, new_guid
 from tests.simulators.panel import Fault, Panel, Seen
 
-
-def new_id(prefix: str = "AAkALg") -> str:
-    """As Graph's: case counts, and `-`, `_`, `=` occur."""
-    return prefix + base64.urlsafe_b64encode(secrets.token_bytes(42)).decode() + "A="
-
-
-@dataclass(kw_only=True)
-class Event:
-    """A single event or a series. `data` is what was written; `changed` replaces fields of the occurrences of some
-    dates, None stands for a cancelled one. `rest_id` is the id for those who do not ask for immutable ones."""
-
-    id: str
-    rest_id: str
-    data: Json
-    properties: dict[str, str] = field(default_factory=dict)
-    changed: dict[date, Json | None] = field(default_factory=dict)
-    version: int = 1
-    transaction: str = ""
-
-    @property
-    def series(self) -> bool:
-        return bool(self.data.get("recurrence"))
-
-    @property
-    def etag(self) -> str:
-        return f'W/"{self.id[-8:]}{self.version}"'
+CONSUMERS = "9188040d-6c67-4c5b-b112-36a304b66dad"
+"""The tenant of all personal accounts."""
+_CURSORS_KEPT = 100_000
 
 
-@dataclass(frozen=True, kw_only=True)
-class Shown:
-    """An event as a view holds it; `moment` None for a single event, else the date of the occurrence."""
-
-    event: Event
-    data: Json
-    start: datetime
-    end: datetime
-    day: date | None = None
-
-    @property
-    def kind(self) -> str:
-        if self.day is None:
-            return "singleInstance"
-        return "exception" if self.day in self.event.changed else "occurrence"
-
-
-@dataclass(kw_only=True)
-class Calendar:
-    """`log` holds (change number, id of the event) for delta queries; `epoch` kills links of earlier ones."""
-
-    id: str
-    name: str
-    owner: str
-    default: bool = False
-    can_edit: bool = True
-    events: dict[str, Event] = field(default_factory=dict)
-    deleted: dict[str, Event] = field(default_factory=dict)
-    log: list[tuple[int, str]] = field(default_factory=list)
-    epoch: int = 0
-
-    def find(self, name: str) -> Event:
-        """By either id. Raises GraphError 404."""
-        for event in self.events.values():
-            if name in (event.id, event.rest_id):
-                return event
-        raise missing()
-
-    def occurrences(self, event: Event) -> Iterator[Shown]:
-        """All of a series, or the single event."""
-        start, zone = wall(event.data["start"], "start")
-        end, end_zone = wall(event.data["end"], "end")
-        if not event.series:
-            yield Shown(event=event, data=event.data, start=instant(start, zone), end=instant(end, end_zone))
-            return
-        for day in dates(cast("Json", event.data["recurrence"]), start):
-            other = event.changed.get(day, {})
-            if other is None:
-                continue
-            data = event.data | other
-            if "start" in other:
-                (first, first_zone), (last, last_zone) = wall(data["start"], "start"), wall(data["end"], "end")
-            else:
-                first = datetime.combine(day, start.time())
-                last, first_zone, last_zone = first + (end - start), zone, end_zone
-            yield Shown(event=event, data=data, day=day, start=instant(first, first_zone), end=instant(last, last_zone))
-
-    def view(self, low: datetime, high: datetime) -> list[Shown]:
-        found = [
-            shown
-            for event in self.events.values()
-            for shown in self.occurrences(event)
-            if (shown.start < high and shown.end > low) or (shown.start == shown.end and low <= shown.start < high)
-        ]
-        return sorted(found, key=lambda each: (each.start, each.event.id))
-
-
-class CalendarApp:
-    """What the owner does in Outlook."""
-
-    def __init__(self, world: MicrosoftWorld, calendar: Calendar) -> None:
-        self.world, self.calendar = world, calendar
-
-    def put(self, event: Json) -> str:
-        """Add an event in Graph's JSON; its id."""
-        with self.world.lock:
-            return self.world.store(self.calendar, event, by_owner=True).id
-
-    def change(self, name: str, day: date | None = None, **fields: object) -> None:
-        """Set fields of an event, or of a series' occurrence of a date."""
-        with self.world.lock:
-            event = self.calendar.find(name)
-            if day is None:
-                event.data = event.data | fields
-            else:
-                event.changed[day] = {**(event.changed.get(day) or {}), **fields}
-            self.world.touch(self.calendar, event)
-
-    def cancel(self, name: str, day: date) -> None:
-        """Delete one occurrence."""
-        with self.world.lock:
-            event = self.calendar.find(name)
-            event.changed[day] = None
-            self.world.touch(self.calendar, event)
-
-    def delete(self, name: str) -> None:
-        with self.world.lock:
-            self.world.remove(self.calendar, self.calendar.find(name))
-
-    def put_ical(self, text: str, *, name: str | None = None) -> str:
-        """Add the event of an iCalendar text, or replace `name`; marks of programs stay. Raises Inexpressible."""
-        with self.world.lock:
-            data, changed = ical.from_ical(text)
-            if name is None:
-                event = self.world.store(self.calendar, data, by_owner=True)
-            else:
-                event = self.calendar.find(name)
-                event.data = data
-            event.changed = changed
-            self.world.touch(self.calendar, event)
-            return event.id
-
-    def events(self) -> list[Event]:
-        with self.world.lock:
-            return list(self.calendar.events.values())
-
-    def expire_delta(self) -> None:
-        """The delta links that are out answer 410."""
-        self.calendar.epoch += 1
-
-
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, repr=False)
 class User:
+    """`blocked`: their organisation lets nobody consent by themselves. `has_mailbox` False: an account without
+    Outlook. `shows_email` False: the id token has no email claim, as of accounts without a mail address."""
+
     world: MicrosoftWorld
     email: str
-    sub: str
-    personal: bool
-    calendars: dict[str, Calendar] = field(default_factory=dict)
+    name: str
+    oid: str
+    tid: str
+    mailbox: Mailbox
     blocked: bool = False
-    """Their organisation wants an administrator's consent."""
+    has_mailbox: bool = True
+    shows_email: bool = True
 
-    def calendar(self) -> CalendarApp:
-        return CalendarApp(self.world, next(each for each in self.calendars.values() if each.default))
+    @property
+    def personal(self) -> bool:
+        return self.tid == CONSUMERS
 
-    def add_calendar(self, name: str, *, can_edit: bool = True) -> CalendarApp:
-        made = Calendar(id=new_id("AAMkAGI"), name=name, owner=self.email, can_edit=can_edit)
-        self.calendars[made.id] = made
-        return CalendarApp(self.world, made)
+    def calendar(self, calendar_id: str | None = None) -> CalendarApp:
+        """The calendar as its owner sees it in Outlook; the default one unless named."""
+        found = self.mailbox.default if calendar_id is None else self.mailbox.calendars[calendar_id]
+        return CalendarApp(self.world, self, found)
+
+    def add_calendar(
+        self, name: str, *, can_edit: bool = True, owner: str | None = None, hex_color: str = ""
+    ) -> CalendarApp:
+        """Another calendar; `owner` is who shared it with them, if not their own."""
+        with self.world.lock:
+            made = self.mailbox.add_calendar(
+                name, can_edit=can_edit, owner=owner or self.email, hex_color=hex_color, color="auto"
+            )
+            return CalendarApp(self.world, self, made)
 
 
-@dataclass
+@dataclass(repr=False)
 class MicrosoftWorld:
-    """`mails` is what Outlook would have sent to attendees. `rotate`: a used refresh token is dead at once.
-    `page_cap` bounds every page. `replay`: delta rounds show each item twice. `lag`: how many of the newest changes a
-    delta round does not know yet. `at_once` requests of one mailbox are served at a time, more answer 429."""
+    """`requests` and `mails` (what Outlook would have sent to attendees) are for tests to read.
+
+    How hard it is to talk to: `latency` seconds before every answer, `at_once` requests of one mailbox at the same
+    time, `per_ten_minutes` of one app and mailbox. `page_size` if none is asked for, `page_cap` bounds
+    every page. `days_in_utc`: views place whole
+    days in UTC. `links_to` is the address that links lead to, if not `url`.
+
+    What a delta does: `lag` seconds until it shows a change, `delta_masters` whether series show themselves, `replay`
+    every item twice, the first time as it no longer is, `resend` so many rounds show everything again, `delta_empty` an
+    empty page in front of each.
+
+    Signing in: `rotate`: a used refresh token is dead at once; `short_scopes` are named without their resource.
+
+    Writing: `repeat_succeeds` an identical creation is answered with the first one; `duplicate_status` of a refusal.
+
+    Subscriptions: `one_per_resource` refuses a second one, `calendar_resources` accepts single calendars, messages of
+    `batch_seconds` go together."""
 
     panel: Panel = field(default_factory=lambda: Panel("Microsoft"))
     url: str = ""
+    tenant: str = field(default_factory=new_guid)
     users: dict[str, User] = field(default_factory=dict)
     apps: dict[str, App] = field(default_factory=dict)
     mails: list[Json] = field(default_factory=list)
-    subscriptions: dict[str, Subscription] = field(default_factory=dict)
-    rotate: bool = False
-    page_cap: int | None = None
-    replay: bool = False
-    lag: int = 0
+    latency: float = 0.002
     at_once: int = 4
+    per_ten_minutes: int = 10_000
+    page_size: int = 10
+    page_cap: int | None = None
+    rotate: bool = False
+    days_in_utc: bool = False
+    links_to: str | None = None
+    lag: float = 0.0
+    delta_masters: bool = True
+    replay: bool = False
+    resend: int = 0
+    delta_empty: bool = False
+    repeat_succeeds: bool = True
+    duplicate_status: int = 409
+    spurious_conflicts: int = 0
+    one_per_resource: bool = True
+    calendar_resources: bool = False
+    max_subscription_minutes: int = 10_080
+    batch_seconds: float = 0.02
+    short_scopes: bool = False
+    transactions: dict[tuple[str, str], tuple[str, bytes]] = field(default_factory=dict)
+    subscriptions: dict[str, subscriptions.Subscription] = field(default_factory=dict)
+    cursors: OrderedDict[str, Round] = field(default_factory=OrderedDict)
+    in_flight: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     most_at_once: int = 0
-    max_subscription: timedelta = timedelta(minutes=10_080)
-    seq: int = 0
+    too_early: list[tuple[str, datetime]] = field(default_factory=list)
     lock: threading.RLock = field(default_factory=threading.RLock)
-    busy: dict[str, int] = field(default_factory=dict)
-    rounds: dict[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.consents = Consents(self)
-        self.told: list[Callable[[Calendar, Event, str], None]] = []
-
-    def now(self) -> datetime:
-        return self.panel.now()
+        self.consents = Consents(self.panel.now, lambda: self.rotate)
+        self.notices = subscriptions.Notices(self)
+        self._spent: dict[str, deque[datetime]] = defaultdict(deque)
+        self._closed: dict[str, datetime] = {}
 
     @property
     def requests(self) -> list[Seen]:
         return self.panel.requests
 
-    def add_user(self, email: str, *, personal: bool = False) -> User:
-        """A person with an empty default calendar."""
-        user = User(world=self, email=email, sub=secrets.token_urlsafe(24), personal=personal)
-        user.add_calendar("Calendar").calendar.default = True
-        self.users[email] = user
-        return user
+    @property
+    def base(self) -> str:
+        """What links in answers begin with."""
+        return f"{self.links_to or self.url}/v1.0"
+
+    def now(self) -> datetime:
+        return self.panel.now()
+
+    def add_user(
+        self, email: str, *, name: str = "", zone: str = "Europe/Amsterdam", personal: bool = False, tenant: str = ""
+    ) -> User:
+        """A person with an empty calendar; `zone` is IANA's name of their mailbox's."""
+        with self.lock:
+            mailbox = Mailbox(owner=email.lower(), zone=zones.windows(zone), now=self.now)
+            user = User(
+                world=self,
+                email=email.lower(),
+                name=name or email.partition("@")[0],
+                oid=new_guid(),
+                tid=CONSUMERS if personal else tenant or self.tenant,
+                mailbox=mailbox,
+            )
+            mailbox.add_calendar("Calendar", default=True)
+            self.users[user.email] = user
+            return user
 
     def user(self, email: str) -> User:
-        return self.users[email]
+        return self.users[email.lower()]
 
-    def app(self, client_id: str, secret: str, redirect_uris: tuple[str, ...] | list[str]) -> App:
-        app = App(client_id=client_id, secret=secret, redirect_uris=tuple(redirect_uris))
-        self.apps[client_id] = app
-        return app
+    def app(self, client_id: str, secret: str, redirect_uris: tuple[str, ...] | list[str], *, tenant: str = "") -> App:
+        """Register an app."""
+        made = App(client_id=client_id, secret=secret, redirect_uris=tuple(redirect_uris), tenant=tenant)
+        self.apps[client_id] = made
+        return made
 
-    def store(self, calendar: Calendar, data: Json, *, by_owner: bool = False) -> Event:
-        """A new event."""
-        data = dict(data)
-        properties = cast("list[dict[str, str]]", data.pop("singleValueExtendedProperties", []))
-        event = Event(
-            id=new_id(),
-            rest_id=new_id("AAMkAG"),
-            data=data,
-            properties={each["id"]: each["value"] for each in properties},
-            transaction=str(data.pop("transactionId", "")),
-        )
-        list(zip(range(3), calendar.occurrences(event), strict=False))  # refuses what cannot be read
-        calendar.events[event.id] = event
-        if data.get("attendees") and not by_owner:
-            self.mails.append({"to": data["attendees"], "event": event.id, "what": "invitation"})
-        self.touch(calendar, event, "created", new=True)
-        return event
+    # What each call costs
 
-    def touch(self, calendar: Calendar, event: Event, what: str = "updated", *, new: bool = False) -> None:
-        """Count a change and tell the subscriptions."""
-        self.seq += 1
-        event.version += 0 if new else 1
-        calendar.log.append((self.seq, event.id))
-        for tell in self.told:
-            tell(calendar, event, what)
+    def spend(self, mailbox: str, client_id: str, *, crowded: bool) -> None:
+        """Count a call. Raises GraphError 429."""
+        now = self.now()
+        if mailbox in self._closed:
+            left = (self._closed[mailbox] - now).total_seconds()
+            if left > 0:
+                self.too_early.append((mailbox, now))
+                raise throttled(int(left) + 1, "RequestsPer10Minutes")
+            del self._closed[mailbox]
+        if crowded:
+            raise throttled(1)
+        spent = self._spent[f"{client_id} {mailbox}"]
+        while spent and (now - spent[0]).total_seconds() >= 600:
+            spent.popleft()
+        spent.append(now)
+        if len(spent) > self.per_ten_minutes:
+            raise throttled(int(600 - (now - spent[0]).total_seconds()) + 1, "RequestsPer10Minutes")
 
-    def remove(self, calendar: Calendar, event: Event) -> None:
-        """To Deleted Items."""
-        del calendar.events[event.id]
-        calendar.deleted[event.id] = event
-        self.touch(calendar, event, "deleted")
+    def throttle(self, email: str, seconds: float) -> None:
+        """Answer 429 to everything for this mailbox for so long. Whoever asks again before the end of what Retry-After
+        said is found in `too_early`, the first request excepted."""
+        self._closed[email.lower()] = self.now() + timedelta(seconds=seconds)
+
+    # What goes wrong, by name
 
     def refuse(self, error: GraphError, *, method: str = "*", path: str = "^/v1.0/", **when: object) -> Fault:
         """Answer matching requests with an error in Graph's shape; `when` as for Panel.fault."""
         return self.panel.fault(method, path, status=error.status, body=error.body, headers=error.headers, **when)
 
+    def burst_429(self, times: int | None = 1, *, retry_after: int = 1, after: int = 0) -> Fault:
+        return self.refuse(throttled(retry_after), times=times, after=after)
 
-def shown_times(shown: Shown) -> Json:
-    """start and end in UTC; of a whole day the wall date, as midnight "UTC"."""
-    if shown.data.get("isAllDay"):
-        found: Json = {}
-        for name in ("start", "end"):
-            moment, _ = wall(shown.data[name], name)
-            if shown.day is not None and "start" not in (shown.event.changed.get(shown.day) or {}):
-                first, _ = wall(shown.event.data["start"], "start")
-                moment += datetime.combine(shown.day, first.time()) - first
-            found[name] = {"dateTime": f"{moment:%Y-%m-%dT00:00:00}.0000000", "timeZone": "UTC"}
-        return found
-    zones = {name: str(cast("Mapping[str, object]", shown.data[name]).get("timeZone")) for name in ("start", "end")}
-    timed: Json = {"start": written(shown.start), "end": written(shown.end)}
-    for name, zone in zones.items():
-        if "Custom" in zone:
-            # Nobody can convert from such a zone: it comes back as it was written.
-            timed[name] = {"dateTime": str(cast("Json", shown.data[name])["dateTime"]), "timeZone": zone}
-    return timed
+    def burst_503(self, times: int | None = 1, *, retry_after: int | None = None, after: int = 0) -> Fault:
+        return self.refuse(unavailable(retry_after), times=times, after=after)
+
+    def deny(self, path: str, times: int | None = None) -> Fault:
+        """403 for what matches, as a tenant's policy does."""
+        return self.refuse(denied(), path=path, times=times)
+
+    def expire_delta(self, email: str | None = None) -> None:
+        """The next delta rounds answer 410."""
+        with self.lock:
+            for cursor in self.cursors.values():
+                if email is None or cursor.email == email.lower():
+                    cursor.expired = True
+
+    def remember(self, token: str, cursor: Round) -> None:
+        self.cursors[token] = cursor
+        while len(self.cursors) > _CURSORS_KEPT:
+            self.cursors.popitem(last=False)
+
+    # What others get to know
+
+    def mail(self, instance: Instance, what: str) -> None:
+        """Note what Outlook would have sent to the attendees."""
+        attendees = instance.data.get("attendees")
+        guests = [each["emailAddress"]["address"] for each in attendees] if isinstance(attendees, list) else []
+        others = [address for address in guests if address.lower() != instance.item.calendar.owner]
+        if others:
+            self.mails.append({"to": others, "event": instance.item.key, "what": what})
+
+    def tell(self, calendar: Calendar, item: Item, what: str) -> None:
+        """Tell subscribers: `created`, `updated` or `deleted`."""
+        self.notices.tell(calendar, item, what)
+
+    def lifecycle(self, event: str, subscription_id: str | None = None) -> None:
+        """Send `reauthorizationRequired`, `subscriptionRemoved` (which ends it) or `missed` to all or one."""
+        with self.lock:
+            for name in [subscription_id] if subscription_id else list(self.subscriptions):
+                self.notices.lifecycle(self.subscriptions[name], event)
+
+    def settle(self, seconds: float = 10.0) -> None:
+        """Wait until all messages have been sent; held ones do not count."""
+        self.notices.flush()
+        self.panel.deliveries.settle(seconds)
+
+    @contextlib.contextmanager
+    def quiet(self) -> Iterator[None]:
+        """Webhooks are lost inside."""
+        self.notices.flush()
+        self.panel.deliveries.lose = True
+        try:
+            yield
+        finally:
+            self.notices.flush()
+            self.panel.deliveries.lose = False
