@@ -7,7 +7,7 @@ import contextlib
 import json
 import random
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -51,6 +51,7 @@ def world(running: MicrosoftWorld) -> Iterator[MicrosoftWorld]:
     yield running
     running.panel.heal()
     running.page_cap, running.replay, running.lag, running.at_once = None, False, 0, 4
+    running.days_in_utc = False
 
 
 @pytest.fixture
@@ -95,10 +96,11 @@ async def test_p09_a_thousand_events_in_pages_of_ten_arrive_all_or_not_at_all(
     for number in range(1000):
         app.put(timed(DAY + timedelta(minutes=5 * number), 5))
     world.page_cap = 10
-    world.refuse(throttled(7), path="calendarView$", after=36)
+    world.refuse(throttled(1), path="calendarView$", after=36)
     with pytest.raises(Transient) as caught:
         await read(provider, outlook)
-    assert caught.value.retry_after == 7
+    assert caught.value.retry_after == 1
+    await asyncio.sleep(1)
     delta = await read(provider, outlook)
     assert len(times(*delta.objects)) == 1000
 
@@ -124,15 +126,18 @@ async def test_p26_an_error_is_never_gone(
 ) -> None:
     written = await provider.put(outlook.calendar, make_draft(), key=None, etag=None)
     before = await read(provider, outlook)
-    for attempt in (
-        lambda: provider.get(outlook.calendar, key=written.key),
-        lambda: read(provider, outlook, before),
-        lambda: read(provider, outlook),
-        lambda: provider.remove(outlook.calendar, key=written.key, etag=written.etag),
-    ):
+    attempts: tuple[Callable[[CalendarProvider], Awaitable[object]], ...] = (
+        lambda asked: asked.get(outlook.calendar, key=written.key),
+        lambda asked: read(asked, outlook, before),
+        lambda asked: read(asked, outlook),
+        lambda asked: asked.remove(outlook.calendar, key=written.key, etag=written.etag),
+    )
+    for attempt in attempts:
         world.refuse(error)
+        asked = outlook.open()
         with pytest.raises(meaning) as caught:
-            await attempt()
+            await attempt(asked)
+        await asked.close()
         if isinstance(caught.value, Transient) and error.headers:
             assert caught.value.retry_after == 17
     assert await provider.get(outlook.calendar, key=written.key) is not None
@@ -342,10 +347,13 @@ async def test_p30_a_change_of_our_event_in_deleted_items_is_not_called_written(
         ("Pacific/Tongatapu", 23),
     ],
 )
+@pytest.mark.parametrize("in_utc", [True, False])
 async def test_p13_every_hour_of_the_owners_day_is_busy_when_looked_at_now(
-    world: MicrosoftWorld, provider: CalendarProvider, outlook: Backend, zone: str, hour: int
+    world: MicrosoftWorld, provider: CalendarProvider, outlook: Backend, zone: str, hour: int, in_utc: bool
 ) -> None:
-    """Outlook places whole days in UTC; the day that is asked for is UTC's, too, and holds part of the owner's only."""
+    """Outlook places whole days in UTC or in the mailbox's zone; the day that is asked for is UTC's, and holds part of
+    the owner's only."""
+    world.days_in_utc = in_utc
     app_of(world).put(timed(isAllDay=True, start=midnight(10), end=midnight(11)))
     calendar = replace(outlook.calendar, zone=zone)
     instant = int(datetime(2027, 3, 10, hour, tzinfo=ZoneInfo(zone)).timestamp())
@@ -545,6 +553,25 @@ async def test_nothing_is_asked_of_other_events_but_when_they_are(
     words = {word for query in asked for word in query["$select"].split(",")}
     assert not words & {"subject", "body", "bodyPreview", "location", "locations", "attendees", "organizer", "webLink"}
     assert {each.headers["prefer"].split(",")[0] for each in world.requests} == {'IdType="ImmutableId"'}
+
+
+async def test_p41_a_mailbox_that_is_throttled_is_left_alone_until_it_says(
+    world: MicrosoftWorld, provider: CalendarProvider, outlook: Backend
+) -> None:
+    app_of(world).put(timed())
+    world.panel.requests.clear()
+    world.throttle(OWNER, 1.5)
+    waits = []
+    for _ in range(3):
+        asked = (provider.busy_now(outlook.calendar, window=WINDOW) for _ in range(3))
+        for answer in await asyncio.gather(*asked, return_exceptions=True):
+            assert isinstance(answer, Transient)
+            waits.append(answer.retry_after or 0)
+    assert 0 < min(waits) <= max(waits) <= 3
+    # Those that were on their way when the first was refused are all that came.
+    assert len(world.requests) <= 3
+    await asyncio.sleep(max(waits))
+    assert len(await provider.busy_now(outlook.calendar, window=WINDOW)) == 1
 
 
 async def test_at_most_four_requests_at_a_time_reach_a_mailbox(

@@ -19,6 +19,7 @@ import asyncio
 import json
 import re
 import ssl
+import time
 import uuid
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
@@ -40,6 +41,8 @@ from booking_app.sync.vendors import Vendor
 
 AT_ONCE = 4
 """Requests that a mailbox takes at the same time ("Throttling limits", Outlook service)."""
+_CLOSED_AT_MOST = 600.0
+"""Seconds: the length of the time in which Outlook counts requests."""
 _MAX_PAGES = 2_000
 _OFF_LOOP_BYTES = 65_536
 _PREFER = 'IdType="ImmutableId", outlook.timezone="UTC", outlook.body-content-type="text"'
@@ -77,6 +80,7 @@ class Graph:
         self._api = vendor.api
         self._http = Http(vendor.api, policy=policy, context=context)
         self._turn = asyncio.Semaphore(AT_ONCE)
+        self._closed_until = 0.0
 
     async def get(self, path: str, doing: str, **query: str) -> Item:
         """One object."""
@@ -149,12 +153,18 @@ class Graph:
         reply = await self._authorized(method, address, content, headers)
         if 200 <= reply.status < 300:
             return await _object(reply, doing)
-        raise failure(reply.status, await _error(reply), doing, retry_after(reply))
+        wait = retry_after(reply)
+        if reply.status == 429 and wait is not None:
+            self._closed_until = max(self._closed_until, time.monotonic() + min(wait, _CLOSED_AT_MOST))
+        raise failure(reply.status, await _error(reply), doing, wait)
 
     async def _authorized(self, method: str, address: str, content: bytes | None, headers: dict[str, str]) -> Reply:
         """The reply, with another token if the first was refused."""
         async with self._turn:
             for attempt in (1, 2):
+                left = self._closed_until - time.monotonic()
+                if left > 0:  # Refused requests count, too: asking earlier makes it longer.
+                    raise Transient("Microsoft asked to be left alone for a while.", left)
                 token = await self._tokens.token()
                 asked = {**headers, "Authorization": f"Bearer {token}", "client-request-id": str(uuid.uuid4())}
                 reply = await self._http.send(method, address, content=content, headers=asked)
