@@ -32,8 +32,9 @@ class CalendarProvider(Protocol):
     ) -> Delta:
         """What changed since `cursor` (None: everything), expanded into the half-open `window` of instants.
 
-        `known` lets a full read skip objects whose etag did not change. Raises `CursorExpired` if the provider
-        no longer knows the cursor."""
+        `known` lets a full read skip objects whose etag did not change, and tell what is over from what is gone: it
+        names all objects that are held, also where no version of them counts (then none of its etags is current).
+        Raises `CursorExpired` if the provider no longer knows the cursor."""
         ...
 
     async def busy_now(self, calendar: CalendarRef, *, window: tuple[int, int]) -> tuple[tuple[str, Busy], ...]:

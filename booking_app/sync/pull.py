@@ -25,6 +25,8 @@ from booking_app.sync.reference import reference
 
 log = logging.getLogger(__name__)
 
+_OUTDATED = ";outdated"
+"""Behind an etag: that of no version."""
 BELIEVE_ALL = Breaker(most=2**31, share=1.0)
 
 
@@ -162,7 +164,10 @@ async def _ask(ctx: Context, provider: CalendarProvider, question: _Question, br
 
 
 async def _changes(ctx: Context, provider: CalendarProvider, question: _Question, cursor: str | None) -> _Answer:
-    etags = {} if question.whole else {key: held.etag for key, held in question.known.items()}
+    # For a whole window no version counts as known, but the keys and what else is read from a version still do: what
+    # was over before the new window is told from what was deleted.
+    outdated = _OUTDATED if question.whole else ""
+    etags = {key: held.etag + outdated for key, held in question.known.items()}
     delta = await provider.changes(question.ref, cursor=cursor, known=etags, window=question.window)
     uids = {each.uid for each in delta.objects} | {each.uid for each in question.known.values()}
     async with ctx.sessions() as db:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import random
-from collections.abc import AsyncIterator, Iterator
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -23,6 +27,7 @@ from booking_app.sync.errors import (
 )
 from booking_app.sync.model import BusyKind, Mode
 from booking_app.sync.provider import CalendarProvider
+from booking_app.sync.providers import microsoft_events as events
 from booking_app.sync.providers.microsoft import MicrosoftProvider
 from tests.contract.backends import LOCAL, OWNER, Backend, microsoft_backend
 from tests.contract.test_reading import WINDOW, read, times
@@ -46,6 +51,7 @@ def world(running: MicrosoftWorld) -> Iterator[MicrosoftWorld]:
     yield running
     running.panel.heal()
     running.page_cap, running.replay, running.lag, running.at_once = None, False, 0, 4
+    running.days_in_utc = False
 
 
 @pytest.fixture
@@ -64,13 +70,13 @@ def app_of(world: MicrosoftWorld) -> CalendarApp:
     return world.user(OWNER).calendar()
 
 
-def timed(start: datetime = DAY, minutes: int = 60, **fields: Any) -> dict[str, Any]:
-    ends = start + timedelta(minutes=minutes)
+def timed(begins: datetime = DAY, minutes: int = 60, **fields: Any) -> dict[str, Any]:
+    ends = begins + timedelta(minutes=minutes)
     return {
         "subject": "Planted secret",
         "body": {"contentType": "text", "content": "Planted secret"},
         "location": {"displayName": "Planted secret"},
-        "start": {"dateTime": f"{start:%Y-%m-%dT%H:%M:%S}", "timeZone": "UTC"},
+        "start": {"dateTime": f"{begins:%Y-%m-%dT%H:%M:%S}", "timeZone": "UTC"},
         "end": {"dateTime": f"{ends:%Y-%m-%dT%H:%M:%S}", "timeZone": "UTC"},
     } | fields
 
@@ -90,10 +96,11 @@ async def test_p09_a_thousand_events_in_pages_of_ten_arrive_all_or_not_at_all(
     for number in range(1000):
         app.put(timed(DAY + timedelta(minutes=5 * number), 5))
     world.page_cap = 10
-    world.refuse(throttled(7), path="calendarView$", after=36)
+    world.refuse(throttled(1), path="calendarView$", after=36)
     with pytest.raises(Transient) as caught:
         await read(provider, outlook)
-    assert caught.value.retry_after == 7
+    assert caught.value.retry_after == 1
+    await asyncio.sleep(1)
     delta = await read(provider, outlook)
     assert len(times(*delta.objects)) == 1000
 
@@ -119,15 +126,18 @@ async def test_p26_an_error_is_never_gone(
 ) -> None:
     written = await provider.put(outlook.calendar, make_draft(), key=None, etag=None)
     before = await read(provider, outlook)
-    for attempt in (
-        lambda: provider.get(outlook.calendar, key=written.key),
-        lambda: read(provider, outlook, before),
-        lambda: read(provider, outlook),
-        lambda: provider.remove(outlook.calendar, key=written.key, etag=written.etag),
-    ):
+    attempts: tuple[Callable[[CalendarProvider], Awaitable[object]], ...] = (
+        lambda asked: asked.get(outlook.calendar, key=written.key),
+        lambda asked: read(asked, outlook, before),
+        lambda asked: read(asked, outlook),
+        lambda asked: asked.remove(outlook.calendar, key=written.key, etag=written.etag),
+    )
+    for attempt in attempts:
         world.refuse(error)
+        asked = outlook.open()
         with pytest.raises(meaning) as caught:
-            await attempt()
+            await attempt(asked)
+        await asked.close()
         if isinstance(caught.value, Transient) and error.headers:
             assert caught.value.retry_after == 17
     assert await provider.get(outlook.calendar, key=written.key) is not None
@@ -270,6 +280,171 @@ async def test_a_view_that_leaves_out_what_exists_is_not_believed(
         await read(provider, outlook, first)
 
 
+async def test_a_series_that_its_view_leaves_out_is_not_believed_to_be_elsewhere(
+    world: MicrosoftWorld, provider: CalendarProvider, outlook: Backend
+) -> None:
+    app = app_of(world)
+    name = app.put(timed(recurrence=series(4)))
+    first = await read(provider, outlook)
+    app.put(timed(DAY + timedelta(days=1)))
+    world.panel.fault("GET", "/calendarView$", status=200, body={"value": []})
+    with pytest.raises(Transient):
+        await read(provider, outlook, first)
+    app.change(name, **timed(datetime(2029, 3, 14, 9, tzinfo=UTC)), recurrence=far_away())
+    assert (await read(provider, outlook, first)).outside == {name}
+
+
+def far_away() -> dict[str, Any]:
+    return {"pattern": WEEKS, "range": {"type": "numbered", "startDate": "2029-03-14", "numberOfOccurrences": 4}}
+
+
+def lying(name: str, **fields: Any) -> dict[str, Any]:
+    """What an id shows of an event that was moved to Deleted Items."""
+    return {"@odata.etag": 'W/"9"', "id": name, "type": "singleInstance", "iCalUId": "none"} | timed() | fields
+
+
+@pytest.mark.parametrize("kind", ["singleInstance", "seriesMaster"])
+async def test_an_event_that_only_its_id_still_finds_is_gone(
+    world: MicrosoftWorld, provider: CalendarProvider, outlook: Backend, kind: str
+) -> None:
+    app = app_of(world)
+    name = app.put(timed(recurrence=series(4) if kind == "seriesMaster" else None))
+    kept = app.put(timed(DAY + timedelta(days=1)))
+    first = await read(provider, outlook)
+    app.delete(name)
+    world.panel.fault("GET", "/instances$", status=200, body={"value": [{"id": "one"}]}, times=None)
+    world.panel.fault("GET", "/events/[^/]+$", status=200, body=lying(name, type=kind), times=None)
+    second = await read(provider, outlook, first)
+    assert second.full
+    assert second.outside == frozenset()
+    assert second.unchanged == {kept}
+    assert await provider.get(outlook.calendar, key=name) is None
+
+
+async def test_p30_a_change_of_our_event_in_deleted_items_is_not_called_written(
+    world: MicrosoftWorld, provider: CalendarProvider, outlook: Backend
+) -> None:
+    written = await provider.put(outlook.calendar, make_draft(), key=None, etag=None)
+    app_of(world).delete(written.key)
+    marked = {"singleValueExtendedProperties": [{"id": events.MARK, "value": make_draft().uid}]}
+    world.panel.fault("GET", "/events/[^/]+$", status=200, body=lying(written.key, **marked), times=None)
+    world.panel.fault("PATCH", "/events/", status=200, body=lying(written.key), times=None)
+    for etag in (written.etag, None):
+        with pytest.raises(Gone):
+            await provider.put(outlook.calendar, make_draft(summary="x"), key=written.key, etag=etag)
+    assert await provider.get(outlook.calendar, key=written.key) is None
+
+
+@pytest.mark.parametrize(
+    ("zone", "hour"),
+    [
+        ("America/Los_Angeles", 0),
+        ("America/Los_Angeles", 23),
+        ("Europe/London", 12),
+        ("Asia/Kolkata", 2),
+        ("Asia/Kolkata", 23),
+        ("Pacific/Tongatapu", 1),
+        ("Pacific/Tongatapu", 23),
+    ],
+)
+@pytest.mark.parametrize("in_utc", [True, False])
+async def test_p13_every_hour_of_the_owners_day_is_busy_when_looked_at_now(
+    world: MicrosoftWorld, provider: CalendarProvider, outlook: Backend, zone: str, hour: int, in_utc: bool
+) -> None:
+    """Outlook places whole days in UTC or in the mailbox's zone; the day that is asked for is UTC's, and holds part of
+    the owner's only."""
+    world.days_in_utc = in_utc
+    app_of(world).put(timed(isAllDay=True, start=midnight(10), end=midnight(11)))
+    calendar = replace(outlook.calendar, zone=zone)
+    instant = int(datetime(2027, 3, 10, hour, tzinfo=ZoneInfo(zone)).timestamp())
+    day = instant // 86_400 * 86_400
+    live = await provider.busy_now(calendar, window=(day, day + 86_400))
+    assert any(busy.start <= instant < busy.end for _, busy in live)
+    assert all(day <= busy.start and busy.end <= day + 86_400 for _, busy in live)
+    delta = await provider.changes(calendar, cursor=None, known={}, window=(day, day + 86_400))
+    (block,) = [busy for item in delta.objects for busy in item.busy]
+    assert (block.end - block.start, block.kind) == (86_400, BusyKind.ALL_DAY)
+    outside = await provider.busy_now(calendar, window=(day + 2 * 86_400, day + 3 * 86_400))
+    assert outside == ()
+
+
+def midnight(day: int) -> dict[str, str]:
+    return {"dateTime": f"2027-03-{day}T00:00:00", "timeZone": "UTC"}
+
+
+async def test_p13_whole_days_move_along_when_the_owner_moves_to_another_zone(
+    world: MicrosoftWorld, provider: CalendarProvider, outlook: Backend
+) -> None:
+    app_of(world).put(timed(isAllDay=True, start=midnight(10), end=midnight(11)))
+    first = await read(provider, outlook)
+    known = {item.key: item.etag for item in first.objects}
+    calendar = replace(outlook.calendar, zone="Pacific/Tongatapu")
+    second = await provider.changes(calendar, cursor=first.cursor, known=known, window=WINDOW)
+    assert times(*second.objects) == [span(datetime(2027, 3, 9, 11, tzinfo=UTC), 1440)]
+
+
+async def test_a_cursor_of_earlier_rules_or_of_another_cloud_is_read_afresh(
+    world: MicrosoftWorld, provider: CalendarProvider, outlook: Backend
+) -> None:
+    app_of(world).put(timed())
+    first = await read(provider, outlook)
+    assert first.cursor is not None
+    held = json.loads(first.cursor)
+    known = {item.key: item.etag for item in first.objects}
+    older = json.dumps(held | {"rules": events.RULES - 1})
+    second = await provider.changes(outlook.calendar, cursor=older, known=known, window=WINDOW)
+    assert second.full
+    elsewhere = json.dumps(held | {"link": held["link"].replace(world.url, "https://graph.microsoft.us")})
+    with pytest.raises(CursorExpired):
+        await provider.changes(outlook.calendar, cursor=elsewhere, known=known, window=WINDOW)
+
+
+@pytest.mark.parametrize("body", [{}, b"", b"<html>", {"error": {"code": "UnknownError", "message": "?"}}])
+async def test_p26_a_404_that_is_not_graphs_own_confirms_nothing(
+    world: MicrosoftWorld, provider: CalendarProvider, outlook: Backend, body: Any
+) -> None:
+    written = await provider.put(outlook.calendar, make_draft(), key=None, etag=None)
+    for attempt in (
+        lambda: provider.get(outlook.calendar, key=written.key),
+        lambda: provider.remove(outlook.calendar, key=written.key, etag=written.etag),
+        lambda: provider.put(outlook.calendar, make_draft(summary="x"), key=written.key, etag=written.etag),
+        lambda: read(provider, outlook),
+    ):
+        world.panel.fault("*", "^/v1.0/", status=404, body=body)
+        with pytest.raises(Transient):
+            await attempt()
+    assert await provider.get(outlook.calendar, key=written.key) is not None
+
+
+@pytest.mark.parametrize("body", [{}, b"", {"error": {"code": "SomethingNew", "message": "?"}}])
+async def test_a_link_that_answers_410_is_dead_whatever_it_says(
+    world: MicrosoftWorld, provider: CalendarProvider, outlook: Backend, body: Any
+) -> None:
+    app_of(world).put(timed())
+    first = await read(provider, outlook)
+    world.panel.fault("GET", "/delta", status=410, body=body)
+    with pytest.raises(CursorExpired):
+        await read(provider, outlook, first)
+
+
+async def test_p30_a_link_that_outlook_says_twice_is_no_difference(
+    world: MicrosoftWorld, provider: CalendarProvider, outlook: Backend
+) -> None:
+    draft = make_draft(description="Move it: https://book.example.com/manage/x\nBye")
+    written = await provider.put(outlook.calendar, draft, key=None, etag=None)
+    said = "Move it: https://book.example.com/manage/x<https://book.example.com/manage/x>\r\nBye\r\n"
+    app_of(world).change(written.key, body={"contentType": "text", "content": said})
+    held = await provider.get(outlook.calendar, key=written.key)
+    assert held is not None
+    world.panel.requests.clear()
+    again = await provider.put(outlook.calendar, draft, key=None, etag=None)
+    assert (again.key, again.etag) == (written.key, held[1])
+    assert {each.method for each in world.requests} == {"GET"}
+    app_of(world).change(written.key, body={"contentType": "text", "content": "Something else"})
+    await provider.put(outlook.calendar, draft, key=None, etag=None)
+    assert "PATCH" in {each.method for each in world.requests}
+
+
 @pytest.mark.parametrize("method", ["POST", "PATCH"])
 async def test_p28_a_lost_answer_makes_no_second_event(
     world: MicrosoftWorld, provider: CalendarProvider, outlook: Backend, method: str
@@ -380,6 +555,25 @@ async def test_nothing_is_asked_of_other_events_but_when_they_are(
     assert {each.headers["prefer"].split(",")[0] for each in world.requests} == {'IdType="ImmutableId"'}
 
 
+async def test_p41_a_mailbox_that_is_throttled_is_left_alone_until_it_says(
+    world: MicrosoftWorld, provider: CalendarProvider, outlook: Backend
+) -> None:
+    app_of(world).put(timed())
+    world.panel.requests.clear()
+    world.throttle(OWNER, 1.5)
+    waits = []
+    for _ in range(3):
+        asked = (provider.busy_now(outlook.calendar, window=WINDOW) for _ in range(3))
+        for answer in await asyncio.gather(*asked, return_exceptions=True):
+            assert isinstance(answer, Transient)
+            waits.append(answer.retry_after or 0)
+    assert 0 < min(waits) <= max(waits) <= 3
+    # Those that were on their way when the first was refused are all that came.
+    assert len(world.requests) <= 3
+    await asyncio.sleep(max(waits))
+    assert len(await provider.busy_now(outlook.calendar, window=WINDOW)) == 1
+
+
 async def test_at_most_four_requests_at_a_time_reach_a_mailbox(
     world: MicrosoftWorld, provider: CalendarProvider, outlook: Backend
 ) -> None:
@@ -488,3 +682,23 @@ def act(app: CalendarApp, chance: random.Random) -> None:
         app.change(name, showAs=chance.choice(["free", "busy", "workingElsewhere"]))
     elif not event.series:
         app.change(name, **timed(start + timedelta(days=900 if what == "far" else 0)))
+
+
+async def test_a_large_calendar_is_read_beside_the_loop(
+    world: MicrosoftWorld, provider: CalendarProvider, outlook: Backend
+) -> None:
+    app = app_of(world)
+    for number in range(2000):
+        app.put(timed(DAY + timedelta(minutes=5 * number), 5))
+    threads: set[str] = set()
+    reading = events.instance
+
+    def watched(item: events.Item, zone: str, window: tuple[int, int]) -> events.Instance:
+        threads.add(threading.current_thread().name)
+        return reading(item, zone, window)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(events, "instance", watched)
+        assert len((await read(provider, outlook)).objects) == 2000
+    assert threads
+    assert threading.main_thread().name not in threads

@@ -11,7 +11,7 @@ import pytest
 from booking_app.sync.errors import AccessLost, CursorExpired, EditConflict, Gone, ProviderError, Rejected, Transient
 from booking_app.sync.model import BusyKind
 from booking_app.sync.providers import microsoft_events as events
-from booking_app.sync.providers.microsoft_wire import failure
+from booking_app.sync.providers.microsoft_wire import Taken, failure
 
 ZONE = "Europe/Amsterdam"
 WINDOW = (1_800_000_000, 1_830_000_000)
@@ -115,30 +115,30 @@ def test_p10_the_occurrences_of_a_series_are_one_object_with_a_version_of_its_ow
         return read(**({"id": f"o{day}", "seriesMasterId": "m", "type": "occurrence"} | times | overrides))
 
     plain = [occurrence(10), occurrence(17), occurrence(24)]
-    (series,) = events.objects(plain)
+    (series,) = events.objects(plain, WINDOW)
     assert series.key == "m"
     assert len(series.busy) == 3
     assert events.ends_of(series.etag) == TEN + 14 * 86400 + 3600
-    (again,) = events.objects(reversed(plain))
+    (again,) = events.objects(reversed(plain), WINDOW)
     assert again == series
-    (changed,) = events.objects([plain[0], occurrence(17, type="exception", showAs="free"), plain[2]])
+    (changed,) = events.objects([plain[0], occurrence(17, type="exception", showAs="free"), plain[2]], WINDOW)
     assert changed.etag != series.etag
     assert len(changed.busy) == 2
-    (shorter,) = events.objects(plain[:2])
+    (shorter,) = events.objects(plain[:2], WINDOW)
     assert shorter.etag != series.etag
 
 
 def test_our_own_event_is_known_by_its_mark_alone() -> None:
     uid = "0c7a5c8e-29c0-4c5f-8a3c-0f6d5f5a9e11-7@booking-app"
     marked = [{"id": events.MARK, "value": uid}]
-    (ours,) = events.objects([read(singleValueExtendedProperties=marked)])
+    (ours,) = events.objects([read(singleValueExtendedProperties=marked)], WINDOW)
     assert ours.own is not None
     assert (ours.uid, ours.own.start, ours.own.end, ours.own.cancelled) == (uid, TEN, TEN + 3600, False)
     assert events.etag_of(ours.etag) == 'W/"1"'
     for value in ("somebody@else", 7, None):
-        (theirs,) = events.objects([read(singleValueExtendedProperties=[{"id": events.MARK, "value": value}])])
+        (theirs,) = events.objects([read(singleValueExtendedProperties=[{"id": events.MARK, "value": value}])], WINDOW)
         assert theirs.own is None
-    (other,) = events.objects([read(singleValueExtendedProperties=[{"id": "String {x} Name y", "value": uid}])])
+    (other,) = events.objects([read(singleValueExtendedProperties=[{"id": "String {x} Name y", "value": uid}])], WINDOW)
     assert other.own is None
 
 
@@ -148,7 +148,13 @@ def test_our_own_event_is_known_by_its_mark_alone() -> None:
         (410, ("syncstatenotfound",), CursorExpired),
         (400, ("badrequest", "resyncrequired"), CursorExpired),
         (404, ("erroritemnotfound",), Gone),
-        (404, (), Gone),
+        (404, (), Transient),
+        (404, ("unknownerror",), Transient),
+        (404, ("resourcenotfound",), Gone),
+        (410, (), CursorExpired),
+        (409, ("errorduplicatetransactionid",), Taken),
+        (400, ("errorduplicatetransactionid",), Taken),
+        (409, ("conflict",), Taken),
         (404, ("mailboxnotenabledforrestapi",), Rejected),
         (412, ("errorirresolvableconflict",), EditConflict),
         (409, ("errorirresolvableconflict",), EditConflict),

@@ -12,7 +12,7 @@ from booking_app.sync.errors import Gone, Rejected, Transient
 from booking_app.sync.model import CalendarRef, Mode, Opened
 from booking_app.sync.provider import TokenSource
 from booking_app.sync.providers.addresses import AddressPolicy
-from booking_app.sync.providers.microsoft_wire import Graph, Item, segment
+from booking_app.sync.providers.microsoft_wire import Graph, Item, Taken, segment
 from booking_app.sync.vendors import Vendor
 
 _LIFE = timedelta(minutes=10_070)
@@ -56,7 +56,12 @@ class MicrosoftNotifier:
             "expirationDateTime": _end(),
             "clientState": secret,
         }
-        made = await self._graph.send("POST", "subscriptions", "asking for notifications", body=body)
+        try:
+            made = await self._graph.send("POST", "subscriptions", "asking for notifications", body=body)
+        except Taken:
+            # Of an earlier attempt whose answer was lost: nobody knows its name, so nobody could ever extend it.
+            await self._end_those_of(address)
+            made = await self._graph.send("POST", "subscriptions", "asking for notifications", body=body)
         return _opened(made)
 
     async def extend(self, channel: Opened) -> Opened | None:
@@ -73,6 +78,13 @@ class MicrosoftNotifier:
             await self._graph.send("DELETE", path, "ending the notifications")
         except Gone:
             return
+
+    async def _end_those_of(self, address: str) -> None:
+        """End the subscriptions that tell this address; other installations of the same app have others."""
+        async for page in self._graph.pages("subscriptions", "listing the notifications"):
+            for item in page["value"]:
+                if item.get("notificationUrl") == address and isinstance(item.get("id"), str):
+                    await self.close(Opened(remote_id=item["id"], expires_at=0))
 
     async def release(self) -> None:
         await self._graph.close()

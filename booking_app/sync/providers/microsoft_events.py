@@ -23,6 +23,8 @@ EXPAND_MARK = f"singleValueExtendedProperties($filter=id eq '{MARK}')"
 SELECT = "id,seriesMasterId,type,start,end,showAs,isAllDay,isCancelled,responseStatus,iCalUId"
 """What is asked of other people's business: nothing that says what it is about."""
 
+RULES = 1
+"""Which edition of the rules below events are read by. Raise it with every change of what blocks."""
 _FREE = frozenset({"free", "workingelsewhere"})
 """`workingElsewhere` is free time at another place, as in Microsoft's own schedule view."""
 _NOT_COMING = "declined"
@@ -88,12 +90,13 @@ def instance(item: Item, zone: str, window: tuple[int, int]) -> Instance:
     )
 
 
-def objects(instances: Iterable[Instance]) -> list[RemoteObject]:
-    """The objects that instances belong to, each once; of an instance that came twice the later one counts."""
+def objects(instances: Iterable[Instance], window: tuple[int, int]) -> list[RemoteObject]:
+    """The objects that instances belong to, each once, with the blocks that reach into the half-open `window`; of an
+    instance that came twice the later one counts."""
     grouped: dict[str, dict[str, Instance]] = {}
     for each in instances:
         grouped.setdefault(each.key, {})[each.identifier] = each
-    return [_object(key, list(members.values())) for key, members in grouped.items()]
+    return [_object(key, list(members.values()), window) for key, members in grouped.items()]
 
 
 def version(end: int, etag: str) -> str:
@@ -123,16 +126,17 @@ def mark_of(item: Item) -> str:
     return ""
 
 
-def _object(key: str, members: list[Instance]) -> RemoteObject:
+def _object(key: str, members: list[Instance], window: tuple[int, int]) -> RemoteObject:
     members.sort(key=lambda each: (each.start, each.identifier))
     first, end = members[0], max(each.end for each in members)
     mine = first if len(members) == 1 and first.own and first.identifier == key else None
     digest = hashlib.sha256("\n".join(each.print for each in members).encode()).hexdigest()[:32]
+    blocks = [each.busy for each in members if each.busy and each.start < window[1] and window[0] < each.end]
     return RemoteObject(
         key=key,
         etag=version(end, mine.etag if mine else digest),
         uid=first.uid,
-        busy=tuple(sorted((each.busy for each in members if each.busy), key=lambda busy: (busy.start, busy.end))),
+        busy=tuple(sorted(blocks, key=lambda busy: (busy.start, busy.end))),
         own=_own(mine, digest) if mine else None,
         problems=tuple(dict.fromkeys(each.problem for each in members if each.problem)),
     )

@@ -7,40 +7,57 @@ calendarView").
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC
+from functools import partial
+from typing import TypeVar
 
 from booking_app.domain.clock import from_instant
 from booking_app.sync import ical
-from booking_app.sync.errors import CursorExpired, Gone, Transient
-from booking_app.sync.model import Busy, CalendarRef, Delta, Known, Mode, RemoteCalendar
+from booking_app.sync.errors import CursorExpired, Rejected, Transient
+from booking_app.sync.model import Busy, CalendarRef, Delta, Known, Mode, RemoteCalendar, RemoteObject
 from booking_app.sync.providers import microsoft_events as events
+from booking_app.sync.providers.microsoft_places import Places
 from booking_app.sync.providers.microsoft_wire import Graph, Item, segment
 
 _PAGE = "1000"
 _DELTA_PAGE = "odata.maxpagesize=200"
+_DAY = 86_400
+T = TypeVar("T")
+_AT_ONCE = 200
+"""Events that are read without leaving the loop: some five milliseconds."""
 _LOOKED_FOR = 20
 """So many missing events are looked for one by one; when more are gone at once the engine asks somebody anyway."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Cursor:
-    """A delta link, which holds its window, and that window."""
+    """A delta link, which holds its window, and what else the blocks that we hold depend on: that window, the `zone`
+    that places whole days, and the `rules` by which events were read."""
 
     link: str
     window: tuple[int, int]
+    zone: str
+    rules: int = events.RULES
 
     def write(self) -> str:
-        return json.dumps({"link": self.link, "window": list(self.window)})
+        values = {"link": self.link, "window": list(self.window), "zone": self.zone, "rules": self.rules}
+        return json.dumps(values)
 
     @staticmethod
     def read(text: str) -> _Cursor:
         try:
             values = json.loads(text)
             low, high = values["window"]
-            return _Cursor(link=str(values["link"]), window=(int(low), int(high)))
+            return _Cursor(
+                link=str(values["link"]),
+                window=(int(low), int(high)),
+                zone=str(values.get("zone")),
+                rules=int(values.get("rules", 0)),
+            )
         except (ValueError, KeyError, TypeError) as error:
             raise CursorExpired("The place where the last read ended cannot be read.") from error
 
@@ -49,6 +66,7 @@ class Reader:
     def __init__(self, graph: Graph, mode: Mode) -> None:
         self._graph = graph
         self._mode = mode
+        self._places = Places(graph, mode)
 
     async def list_calendars(self) -> tuple[RemoteCalendar, ...]:
         """See `CalendarProvider.list_calendars`. A calendar's zone is the mailbox's, which we do not ask for."""
@@ -63,23 +81,28 @@ class Reader:
     ) -> Delta:
         """See `CalendarProvider.changes`."""
         before = _Cursor.read(cursor) if cursor else None
-        if before is not None and before.window == window:
+        if before is not None and not self._graph.leads_home(before.link):
+            raise CursorExpired("The last read was from another of Microsoft's clouds.")
+        wanted = _Cursor(link=before.link if before else "", window=window, zone=calendar.zone)
+        if before is not None and before == wanted:
             changed, link = await self._rounds(before.link, {})
         else:
             # First where the next read starts, then the view: what changes in between is in both.
             path = f"me/calendars/{segment(calendar.remote_id)}/calendarView/delta"
             changed, link = True, (await self._rounds(path, _span(window)))[1]
-        after = _Cursor(link=link, window=window).write()
+        after = replace(wanted, link=link).write()
         if not changed:
             return Delta(objects=(), cursor=after)
-        found = events.objects(await self._view(calendar, window))
-        unchanged = frozenset(each.key for each in found if known.get(each.key) == each.etag)
-        shown = {each.key for each in found}
-        absent = {key: held for key, held in known.items() if key not in shown}
+        instances = await self._view(calendar, window)
+        found = await _worked(len(instances), lambda: {each.key: each for each in events.objects(instances, window)})
+        absent = {key: held for key, held in known.items() if key not in found}
+        outside, moved = await self._missing(calendar, absent, window)
+        found |= moved
+        unchanged = frozenset(key for key, each in found.items() if known.get(key) == each.etag)
         return Delta(
-            objects=tuple(each for each in found if each.key not in unchanged),
+            objects=tuple(each for key, each in found.items() if key not in unchanged),
             unchanged=unchanged,
-            outside=await self._outside(calendar, absent, window),
+            outside=outside,
             cursor=after,
             full=True,
         )
@@ -97,11 +120,7 @@ class Reader:
         path = f"me/calendars/{segment(calendar.remote_id)}/calendarView"
         found: dict[str, events.Instance] = {}
         async for page in self._graph.pages(path, "reading the busy times", **query):
-            for item in page["value"]:
-                each = events.instance(item, calendar.zone, window)
-                if not each.identifier:
-                    raise Transient("Microsoft sent an event without its id.")
-                found[each.identifier] = each
+            found |= await _worked(len(page["value"]), partial(_read, page["value"], calendar.zone, window))
         return list(found.values())
 
     async def _rounds(self, path: str, query: Mapping[str, str]) -> tuple[bool, str]:
@@ -114,32 +133,62 @@ class Reader:
             raise Transient("Microsoft's list of changes is not complete.")
         return changed, self._graph.own_link(link)
 
-    async def _outside(self, calendar: CalendarRef, absent: Known, window: tuple[int, int]) -> frozenset[str]:
-        """Those of the absent objects that lie outside the window. What ended before it is known by its version; of
-        the rest, each that still exists was moved away by its owner."""
+    async def _missing(
+        self, calendar: CalendarRef, absent: Known, window: tuple[int, int]
+    ) -> tuple[frozenset[str], dict[str, RemoteObject]]:
+        """Those of the absent objects that merely lie outside the window, and those of them that are ours, where they
+        stand now. What ended before the window is known by its version; the others are asked for."""
         behind = {key for key, held in absent.items() if (end := events.ends_of(held)) is not None and end <= window[0]}
         rest = absent.keys() - behind
         if len(rest) > _LOOKED_FOR:
-            return frozenset(behind)
-        return frozenset(behind | {key for key in rest if await self._lies_elsewhere(calendar, key, window)})
+            return frozenset(behind), {}
+        outside, moved = set(behind), {}
+        for key in rest:
+            try:
+                found = await self._elsewhere(calendar, key, window)
+            except Rejected:
+                continue  # nothing is known of it, so it stays doubtful
+            if isinstance(found, RemoteObject):
+                moved[key] = found
+            elif found:
+                outside.add(key)
+        return frozenset(outside), moved
 
-    async def _lies_elsewhere(self, calendar: CalendarRef, key: str, window: tuple[int, int]) -> bool:
-        path = f"me/calendars/{segment(calendar.remote_id)}/events/{segment(key)}"
-        select = "id,type,start,end,showAs,isAllDay,isCancelled,responseStatus"
-        try:
-            item = await self._graph.get(path, "looking for an event", **{"$select": select})
-        except Gone:
+    async def _elsewhere(self, calendar: CalendarRef, key: str, window: tuple[int, int]) -> RemoteObject | bool:
+        """An absent event of ours that stands outside the window; of others whether they do. Raises `Transient` for
+        one that the calendar has in the window, though its view does not show it."""
+        item = await self._places.find(calendar, key)
+        if item is None:
             return False
-        if item.get("type") == "seriesMaster":
-            return True
         each = events.instance(item, calendar.zone, window)
-        if each.start < window[1] and window[0] < each.end:
+        series = item.get("type") == "seriesMaster"
+        if series:
+            inside = await self._places.recurs_in(calendar, key, _span(window, wider=0))
+        else:
+            inside = each.start < window[1] and window[0] < each.end
+        if not await self._places.stands(calendar, key, item):
+            return False  # in Deleted Items, or in another calendar
+        if inside:
             raise Transient("Microsoft shows an event that its own list leaves out.")
-        return True
+        return True if series or not each.own else events.objects([each], window)[0]
 
 
-def _span(window: tuple[int, int]) -> dict[str, str]:
-    low, high = (from_instant(each).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") for each in window)
+async def _worked(size: int, work: Callable[[], T]) -> T:
+    """The result of pure work on so many events, beside the loop if it is long: pages are served meanwhile."""
+    return await asyncio.to_thread(work) if size > _AT_ONCE else work()
+
+
+def _read(items: Iterable[Item], zone: str, window: tuple[int, int]) -> dict[str, events.Instance]:
+    found = {each.identifier: each for each in (events.instance(item, zone, window) for item in items)}
+    if "" in found:
+        raise Transient("Microsoft sent an event without its id.")
+    return found
+
+
+def _span(window: tuple[int, int], wider: int = _DAY) -> dict[str, str]:
+    """What to ask for. A day `wider` on both sides: Outlook places whole days in UTC, their owner elsewhere (P13)."""
+    bounds = (window[0] - wider, window[1] + wider)
+    low, high = (from_instant(each).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") for each in bounds)
     return {"startDateTime": low, "endDateTime": high}
 
 

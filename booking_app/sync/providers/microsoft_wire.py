@@ -4,19 +4,22 @@ Graph v1.0, "Microsoft Graph error responses" and "Microsoft Graph throttling gu
 
 What an error means is decided by its code where there is one, the outermost that says something:
 
-    syncStateNotFound, syncStateInvalid, resyncRequired   CursorExpired
-    ErrorIrresolvableConflict, resourceModified, 412      EditConflict
-    ErrorItemNotFound, 404, 410                           Gone
-    401 twice, 403                                        AccessLost
-    408, 429, 5xx                                         Transient
-    anything else                                         Rejected
+    syncStateNotFound, syncStateInvalid, resyncRequired, 410   CursorExpired
+    ErrorIrresolvableConflict, resourceModified, 412           EditConflict
+    ErrorItemNotFound and its like, with 404                   Gone
+    401 twice, 403                                             AccessLost
+    408, 429, 5xx, 404 without such a code                     Transient
+    ErrorDuplicateTransactionId, any other 409                 Taken
+    anything else                                              Rejected
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import re
 import ssl
+import time
 import uuid
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
@@ -38,17 +41,32 @@ from booking_app.sync.vendors import Vendor
 
 AT_ONCE = 4
 """Requests that a mailbox takes at the same time ("Throttling limits", Outlook service)."""
+_CLOSED_AT_MOST = 600.0
+"""Seconds: the length of the time in which Outlook counts requests."""
 _MAX_PAGES = 2_000
 _OFF_LOOP_BYTES = 65_536
 _PREFER = 'IdType="ImmutableId", outlook.timezone="UTC", outlook.body-content-type="text"'
 _STALE = frozenset({"syncstatenotfound", "syncstateinvalid", "resyncrequired", "fullsyncrequired"})
 _CHANGED = frozenset({"errorirresolvableconflict", "resourcemodified", "entitytagdoesnotmatch"})
-_MISSING = frozenset({"erroritemnotfound"})
+_MISSING = frozenset(
+    {
+        *("erroritemnotfound", "errorfoldernotfound", "itemnotfound", "notfound", "resourcenotfound"),
+        *("requestresourcenotfound", "extensionerror"),
+    }
+)
+"""Graph's own word that something does not exist; the last one is that of subscriptions. A 404 of a proxy, or of a
+service that has lost its bearings, confirms nothing."""
+_TAKEN = frozenset({"errorduplicatetransactionid"})
 _NO_MAILBOX = frozenset({"mailboxnotenabledforrestapi", "mailboxnotsupportedforrestapi"})
+_NOT_A_WORD = re.compile(r"[^A-Za-z0-9]")
 _PASSING = frozenset({408, 423, 425, 429, 500, 502, 503, 504, 509})
 
 Item = Mapping[str, Any]
 """A JSON object as Graph sent it."""
+
+
+class Taken(Rejected):
+    """There is one already: an event of this transaction, or a subscription like this."""
 
 
 class Graph:
@@ -62,6 +80,7 @@ class Graph:
         self._api = vendor.api
         self._http = Http(vendor.api, policy=policy, context=context)
         self._turn = asyncio.Semaphore(AT_ONCE)
+        self._closed_until = 0.0
 
     async def get(self, path: str, doing: str, **query: str) -> Item:
         """One object."""
@@ -97,10 +116,14 @@ class Graph:
 
     def own_link(self, link: object) -> str:
         """A link that an answer holds, if it leads to the API. Raises `Transient`."""
-        ours, theirs = urlsplit(self._api), urlsplit(link if isinstance(link, str) else "")
-        if (ours.scheme, ours.netloc) != (theirs.scheme, theirs.netloc) or not theirs.path.startswith(ours.path):
+        if not self.leads_home(link):
             raise Transient("Microsoft's answer leads to an address that is not its own.")
-        return theirs.geturl()
+        return str(link)
+
+    def leads_home(self, link: object) -> bool:
+        """Whether a link leads to the API that this account was linked at."""
+        ours, theirs = urlsplit(self._api), urlsplit(link if isinstance(link, str) else "")
+        return (ours.scheme, ours.netloc) == (theirs.scheme, theirs.netloc) and theirs.path.startswith(ours.path)
 
     async def close(self) -> None:
         """Release network resources."""
@@ -130,12 +153,18 @@ class Graph:
         reply = await self._authorized(method, address, content, headers)
         if 200 <= reply.status < 300:
             return await _object(reply, doing)
-        raise failure(reply.status, await _error(reply), doing, retry_after(reply))
+        wait = retry_after(reply)
+        if reply.status == 429 and wait is not None:
+            self._closed_until = max(self._closed_until, time.monotonic() + min(wait, _CLOSED_AT_MOST))
+        raise failure(reply.status, await _error(reply), doing, wait)
 
     async def _authorized(self, method: str, address: str, content: bytes | None, headers: dict[str, str]) -> Reply:
         """The reply, with another token if the first was refused."""
         async with self._turn:
             for attempt in (1, 2):
+                left = self._closed_until - time.monotonic()
+                if left > 0:  # Refused requests count, too: asking earlier makes it longer.
+                    raise Transient("Microsoft asked to be left alone for a while.", left)
                 token = await self._tokens.token()
                 asked = {**headers, "Authorization": f"Bearer {token}", "client-request-id": str(uuid.uuid4())}
                 reply = await self._http.send(method, address, content=content, headers=asked)
@@ -155,7 +184,7 @@ def segment(identifier: str) -> str:
 def failure(status: int, codes: tuple[str, ...], doing: str, wait: float | None = None) -> ProviderError:
     """What an unsuccessful reply means. `codes` are Graph's, lower case, outermost first; `wait` is Retry-After."""
     named = frozenset(codes)
-    if named & _STALE:
+    if named & _STALE or status == 410:  # which Graph answers to links only, with or without a code
         return CursorExpired(f"Microsoft no longer knows what changed since the last read (while {doing}).")
     if status in _PASSING:
         return Transient(f"Microsoft is unable to answer (status {status}) while {doing}.", wait)
@@ -163,14 +192,17 @@ def failure(status: int, codes: tuple[str, ...], doing: str, wait: float | None 
         return Rejected("This account has no mailbox at Microsoft, so it has no calendar.")
     if status == 412 or named & _CHANGED:
         return EditConflict(f"Somebody else changed the event while {doing}.")
-    if status in (404, 410) or named & _MISSING:
+    if status == 404 and named & _MISSING:
         return Gone(f"Microsoft says it does not exist (status {status}) while {doing}.")
+    if status == 404:
+        return Transient(f"Microsoft found nothing, but does not say that it does not exist, while {doing}.", wait)
     if status in (401, 403):
         return AccessLost(f"Microsoft refused access (status {status}) while {doing}.")
     if status < 400:
         return Transient(f"Microsoft gave an unexpected answer (status {status}) while {doing}.")
-    told = f", {codes[-1]}" if codes else ""
-    return Rejected(f"Microsoft refused the request (status {status}{told}) while {doing}.")
+    refused = Taken if status == 409 or named & _TAKEN else Rejected
+    told = "".join(f", {code}" for code in codes)
+    return refused(f"Microsoft refused the request (status {status}{told}) while {doing}.")
 
 
 async def _object(reply: Reply, doing: str) -> Item:
@@ -186,7 +218,8 @@ async def _object(reply: Reply, doing: str) -> Item:
 
 
 async def _error(reply: Reply) -> tuple[str, ...]:
-    """The codes of an error body, from the outermost to the innermost; other bodies have none."""
+    """The codes of an error body, from the outermost to the innermost, letters and digits only; other bodies have
+    none."""
     try:
         level = await _decoded(reply.body)
     except ValueError:
@@ -195,8 +228,8 @@ async def _error(reply: Reply) -> tuple[str, ...]:
     level = level.get("error") if isinstance(level, dict) else None
     while isinstance(level, dict) and len(codes) < 10:
         code = level.get("code")
-        if isinstance(code, str) and code.isascii() and code.isalnum():
-            codes.append(code.lower()[:60])
+        if isinstance(code, str) and (plain := _NOT_A_WORD.sub("", code).lower()[:60]):
+            codes.append(plain)
         level = level.get("innerError") or level.get("innererror")
     return tuple(codes)
 

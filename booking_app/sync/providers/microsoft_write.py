@@ -6,6 +6,7 @@ its transaction id. Nobody is invited, so nobody is mailed; no reminder rings.
 
 from __future__ import annotations
 
+import re
 import uuid
 from dataclasses import replace
 from datetime import UTC
@@ -16,17 +17,20 @@ from booking_app.sync.errors import EditConflict, Gone, Rejected
 from booking_app.sync.ical_write import draft_fields
 from booking_app.sync.model import CalendarRef, EventDraft, Mode, OwnEvent, Written
 from booking_app.sync.providers import microsoft_events as events
-from booking_app.sync.providers.microsoft_wire import Graph, Item, segment
+from booking_app.sync.providers.microsoft_places import Places
+from booking_app.sync.providers.microsoft_wire import Graph, Item, Taken, segment
 
 _CONTENT = f"{events.SELECT},subject,body,location"
 _SPACE = uuid.UUID("b1a1f5a0-7d0f-4a52-9c2b-6f5f0c1d2e3a")
 _WINDOW = (-(2**40), 2**40)
+_ECHO = re.compile(r"\s?<(?:https?://|mailto:|tel:)[^<>\s]*>")
 
 
 class Writer:
     def __init__(self, graph: Graph, mode: Mode) -> None:
         self._graph = graph
         self._mode = mode
+        self._places = Places(graph, mode)
 
     async def put(self, calendar: CalendarRef, draft: EventDraft, *, key: str | None, etag: str | None) -> Written:
         """See `CalendarProvider.put`."""
@@ -38,7 +42,7 @@ class Writer:
 
     async def get(self, calendar: CalendarRef, *, key: str) -> tuple[OwnEvent, str] | None:
         """See `CalendarProvider.get`."""
-        item = await self._fetch(calendar, key)
+        item = await self._standing(calendar, key)
         return None if item is None else _own(item, calendar)
 
     async def remove(self, calendar: CalendarRef, *, key: str, etag: str | None) -> None:
@@ -46,11 +50,11 @@ class Writer:
         condition = events.etag_of(etag) if etag else None
         for last in (False, True):
             try:
-                await self._graph.send("DELETE", _path(calendar, key), "removing the event", etag=condition)
+                await self._graph.send("DELETE", self._path(calendar, key), "removing the event", etag=condition)
             except Gone:
                 return
             except EditConflict:
-                item = await self._fetch(calendar, key)
+                item = await self._standing(calendar, key)
                 if item is None:
                     return
                 # A conflict with the very version that stands there comes right after another write: once more.
@@ -60,9 +64,8 @@ class Writer:
                 return
 
     async def _create(self, calendar: CalendarRef, draft: EventDraft) -> Written:
-        found = await self._find(calendar, draft.uid)
-        if found is not None:
-            return await self._bring_into_line(calendar, draft, found)
+        if found := await self._places.marked(calendar, draft.uid):
+            return await self._bring_into_line(calendar, draft, found[0])
         # The id is spent if its event was deleted since: then there is none, as we have just seen, and a new id is due.
         for transaction in (uuid.uuid5(_SPACE, draft.uid), uuid.uuid4()):
             body = {
@@ -76,12 +79,9 @@ class Writer:
             try:
                 path = f"me/calendars/{segment(calendar.remote_id)}/events"
                 made = await self._graph.send("POST", path, "writing the event", body=body)
-            except Rejected as error:
-                if "errorduplicatetransactionid" not in str(error):
-                    raise
-                found = await self._find(calendar, draft.uid)
-                if found is not None:
-                    return await self._bring_into_line(calendar, draft, found)
+            except Taken:
+                if found := await self._places.marked(calendar, draft.uid):
+                    return await self._bring_into_line(calendar, draft, found[0])
                 continue
             key = made.get("id")
             if not isinstance(key, str):
@@ -89,25 +89,9 @@ class Writer:
             return await self._read_back(calendar, draft, key)
         raise Rejected("Microsoft does not take the event.")
 
-    async def _find(self, calendar: CalendarRef, uid: str) -> str | None:
-        """The id of the event that carries our uid in this calendar."""
-        query = {
-            "$filter": f"singleValueExtendedProperties/Any(ep: ep/id eq '{events.MARK}' and ep/value eq '{uid}')",
-            "$select": "id",
-        }
-        path = f"me/calendars/{segment(calendar.remote_id)}/events"
-        async for page in self._graph.pages(path, "looking for the event", **query):
-            for item in page["value"]:
-                if isinstance(item.get("id"), str):
-                    return str(item["id"])
-        return None
-
     async def _bring_into_line(self, calendar: CalendarRef, draft: EventDraft, key: str) -> Written:
         """An event of ours that stands already: as it is if it says the same, else written over."""
-        item = await self._fetch(calendar, key)
-        if item is None:
-            raise Gone("The event is no longer in the calendar.")
-        own, held = _own(item, calendar)
+        own, held = await self._ours(calendar, key)
         if _says(own, draft):
             return Written(key=key, etag=held)
         return await self._update(calendar, draft, key, events.etag_of(held))
@@ -115,24 +99,29 @@ class Writer:
     async def _update(self, calendar: CalendarRef, draft: EventDraft, key: str, etag: str | None) -> Written:
         for last in (False, True):
             if etag is None:
-                item = await self._fetch(calendar, key)
-                if item is None:
-                    raise Gone("The event is no longer in the calendar.")
-                etag = events.etag_of(_own(item, calendar)[1])
+                etag = events.etag_of((await self._ours(calendar, key))[1])
             try:
-                await self._graph.send("PATCH", _path(calendar, key), "writing the event", body=_body(draft), etag=etag)
+                path = self._path(calendar, key)
+                await self._graph.send("PATCH", path, "writing the event", body=_body(draft), etag=etag)
             except EditConflict:
-                item = await self._fetch(calendar, key)
-                if item is None:
-                    raise Gone("The event is no longer in the calendar.") from None
-                own, held = _own(item, calendar)
+                own, held = await self._ours(calendar, key)
                 if _says(own, draft):
                     return Written(key=key, etag=held)  # our own write, whose answer was lost
                 if last or events.etag_of(held) != etag:
                     raise
             else:
+                # What its owner has deleted takes changes where it lies.
+                if key not in await self._places.marked(calendar, draft.uid):
+                    raise Gone("The event is no longer in the calendar.")
                 return await self._read_back(calendar, draft, key)
         raise AssertionError("unreachable")
+
+    async def _ours(self, calendar: CalendarRef, key: str) -> tuple[OwnEvent, str]:
+        """Our event as it stands and its etag. Raises `Gone`, and `Rejected` for one that is not ours."""
+        item = await self._standing(calendar, key)
+        if item is None:
+            raise Gone("The event is no longer in the calendar.")
+        return _own(item, calendar)
 
     async def _read_back(self, calendar: CalendarRef, draft: EventDraft, key: str) -> Written:
         item = await self._fetch(calendar, key)
@@ -143,23 +132,23 @@ class Writer:
             raise Rejected("Microsoft did not keep the event as it was written.")
         return Written(key=key, etag=held)
 
+    async def _standing(self, calendar: CalendarRef, key: str) -> Item | None:
+        """An event, with its texts if it is ours. None if it does not stand in this calendar."""
+        item = await self._places.find(calendar, key)
+        if item is None or not await self._places.stands(calendar, key, item):
+            return None
+        return await self._fetch(calendar, key) if events.mark_of(item) else item
+
     async def _fetch(self, calendar: CalendarRef, key: str) -> Item | None:
-        """An event; its texts only if it is ours. None if it does not exist in this calendar."""
-        query = {"$select": events.SELECT}
-        if self._mode is Mode.FULL:
-            query["$expand"] = events.EXPAND_MARK
+        """Our event with its texts. None if nothing goes by this id."""
+        query = {"$select": _CONTENT, "$expand": events.EXPAND_MARK}
         try:
-            item = await self._graph.get(_path(calendar, key), "looking at the event", **query)
-            if events.mark_of(item):
-                query["$select"] = _CONTENT
-                item = await self._graph.get(_path(calendar, key), "reading the event", **query)
+            return await self._graph.get(self._path(calendar, key), "reading the event", **query)
         except Gone:
             return None
-        return item
 
-
-def _path(calendar: CalendarRef, key: str) -> str:
-    return f"me/calendars/{segment(calendar.remote_id)}/events/{segment(key)}"
+    def _path(self, calendar: CalendarRef, key: str) -> str:
+        return self._places.path(calendar, key)
 
 
 def _body(draft: EventDraft) -> dict[str, Any]:
@@ -184,15 +173,14 @@ def _own(item: Item, calendar: CalendarRef) -> tuple[OwnEvent, str]:
     each = events.instance(item, calendar.zone, _WINDOW)
     if not each.own:
         raise Rejected("What stands at the event's place is not our event.")
-    texts = [_inner(item, "body", "content"), _inner(item, "location", "displayName")]
     subject = item.get("subject")
     draft = EventDraft(
         uid=each.own,
         start=each.start,
         end=each.end,
         summary=subject if isinstance(subject, str) else "",
-        description=texts[0],
-        location=texts[1],
+        description=_told(_inner(item, "body", "content")),
+        location=_inner(item, "location", "displayName"),
     )
     fields = draft_fields(draft) if each.busy or each.cancelled else "free"
     own = OwnEvent(uid=each.own, start=each.start, end=each.end, cancelled=each.cancelled, sequence=0, fields=fields)
@@ -207,4 +195,10 @@ def _inner(item: Item, name: str, part: str) -> str:
 
 def _says(own: OwnEvent, draft: EventDraft) -> bool:
     """Whether the event says what was wanted. Graph has no place for the link, which the description holds too."""
-    return own.uid == draft.uid and not own.cancelled and own.fields == draft_fields(replace(draft, url=""))
+    wanted = replace(draft, url="", description=_told(draft.description))
+    return own.uid == draft.uid and not own.cancelled and own.fields == draft_fields(wanted)
+
+
+def _told(text: str) -> str:
+    """A description without what Exchange adds when it makes text of it: each link once more, in angle brackets."""
+    return _ECHO.sub("", text)
