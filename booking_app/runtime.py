@@ -28,7 +28,7 @@ from booking_app.sync.live import Live
 from booking_app.sync.policy import SyncPolicy
 from booking_app.sync.providers.addresses import AddressPolicy
 from booking_app.sync.providers.reach import HttpReach
-from booking_app.sync.providers.table import notifier_opener, opener, token_opener
+from booking_app.sync.providers.table import Pools, notifier_opener, opener, token_opener
 from booking_app.sync.providers.token_endpoint import HttpTokenEndpoint
 from booking_app.sync.revoke import revoke
 from booking_app.sync.vault import Vault
@@ -74,6 +74,7 @@ async def built(settings: Settings, *, now: Callable[[], datetime] = utc_now) ->
     sessions = create_sessions(engine)
     vault = Vault(settings.secret_keys)
     private = settings.allow_private_calendar_hosts
+    pools = Pools()
     with expanding() as expander:
         base = Context(
             sessions=sessions,
@@ -87,8 +88,8 @@ async def built(settings: Settings, *, now: Callable[[], datetime] = utc_now) ->
         addresses = AddressPolicy(allow_private=private, allow_http=private)
         consented = Consented(
             grants=Grants(base, HttpTokenEndpoint(addresses)),
-            open_provider=token_opener(addresses, expander.expand),
-            open_notifier=notifier_opener(addresses),
+            open_provider=token_opener(addresses, expander.expand, pools),
+            open_notifier=notifier_opener(addresses, pools),
         )
         accounts = Accounts(vault, opener(addresses, expander.expand), consented)
         live = Live(sessions=sessions, accounts=accounts, deadline=settings.live_deadline)
@@ -121,6 +122,7 @@ async def built(settings: Settings, *, now: Callable[[], datetime] = utc_now) ->
         finally:
             await notices.close()
             await accounts.close()
+            await pools.close()
             await engine.dispose()
 
 

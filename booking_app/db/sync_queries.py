@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, delete, func, or_, select, text, update
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -113,18 +113,6 @@ async def calendar_by_uid(db: AsyncSession, uid: str, bookable_id: int | None) -
         query = query.where(col(Calendar.bookable_id) == bookable_id)
     found: int | None = await db.scalar(query)
     return found
-
-
-async def calendar_with_account(db: AsyncSession, calendar_id: int) -> tuple[Calendar, Connection, Bookable] | None:
-    """A calendar, its account and whose it is."""
-    query = (
-        select(Calendar, Connection, Bookable)
-        .join(Connection, col(Connection.id) == col(Calendar.connection_id))
-        .join(Bookable, col(Bookable.id) == col(Calendar.bookable_id))
-        .where(col(Calendar.id) == calendar_id)
-    )
-    row = (await db.execute(query)).one_or_none()
-    return None if row is None else (row[0], row[1], row[2])
 
 
 async def blocking_calendars(
@@ -282,8 +270,3 @@ async def uncertain_objects(db: AsyncSession, calendar_id: int) -> int:
         col(BusyBlock.calendar_id) == calendar_id, col(BusyBlock.kind) == "uncertain"
     )
     return int(await db.scalar(query) or 0)
-
-
-async def furthest_horizon(db: AsyncSession) -> int:
-    """The largest number of days ahead that any active service can be booked; 0 without services."""
-    return int(await db.scalar(text("SELECT coalesce(max(horizon_days), 0) FROM service WHERE active")) or 0)

@@ -80,6 +80,9 @@ class CalendarObject(SQLModel, table=True):
     """What we hold of one remote object: its version, nothing of its content."""
 
     __tablename__ = "calendar_object"
+    __table_args__ = (
+        Index("ix_calendar_object_missing", "calendar_id", postgresql_where=text("missing_since IS NOT NULL")),
+    )
     calendar_id: int = Field(sa_column=Column(ForeignKey("calendar.id", ondelete="CASCADE"), primary_key=True))
     key: str = Field(primary_key=True)
     etag: str

@@ -20,12 +20,14 @@ from booking_app.services.context import Context
 from booking_app.services.holds import sweep_holds
 from booking_app.sync.accounts import Accounts
 from booking_app.sync.policy import SyncPolicy
-from booking_app.sync.pull import pull
+from booking_app.sync.pull import Puller
 from booking_app.sync.push import push
 
 log = logging.getLogger(__name__)
 
 PULSE = 1.0
+READS = 12
+"""Calendars that a process reads at a time. Most of it is waiting for answers."""
 
 
 class Jobs:
@@ -37,7 +39,9 @@ class Jobs:
         self._ctx = ctx
         self._accounts = accounts
         self._leases = Leases(seconds=policy.lease)
-        self.reader = CalendarReader(ctx, partial(pull, ctx, accounts, policy), self._leases, hot_interval=policy.hot)
+        self.reader = CalendarReader(
+            ctx, Puller(ctx, accounts, policy).pull, self._leases, hot_interval=policy.hot, width=READS
+        )
         effects: dict[str, Handler] = {Effect.CALENDAR.value: partial(push, ctx, accounts), **(handlers or {})}
         self.keeper = ChannelKeeper(ctx, accounts)
         self.lanes = {effect: Lane(ctx, effect, handler, self._leases) for effect, handler in effects.items()}

@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 Handler = Callable[[Work], Awaitable[Outcome]]
 """Makes one outbox row true. Whatever it raises is a bug; what can go wrong is an outcome."""
 
+SOON = 0.05
+"""Seconds from the end of a task to the claim that takes its place."""
 BUG_PATIENCE = 3
 BUG_WAIT = 60.0
 
@@ -64,6 +66,7 @@ class Pool:
         self.patience = patience
         self.slow = slow
         self._awake = asyncio.Event()
+        self._soon: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._slow: set[asyncio.Task[None]] = set()
 
@@ -126,6 +129,12 @@ class Pool:
         self._slow.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("worker.failed", exc_info=error, extra={"worker": self.name})
+        # What ends at about the same time leaves room for one claim, not for one each.
+        if self._soon is None:
+            self._soon = asyncio.get_running_loop().call_later(SOON, self._room_again)
+
+    def _room_again(self) -> None:
+        self._soon = None
         self._awake.set()
 
 

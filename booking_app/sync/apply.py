@@ -89,7 +89,7 @@ async def commit(ctx: Context, reading: Reading) -> bool:
         calendar = await lock_calendar(db, reading.calendar_id)
         if calendar is None or calendar.cursor != reading.cursor_before:
             return False
-        await lock_connection(db, calendar.connection_id)
+        connection = await lock_connection(db, calendar.connection_id)
         ours = await load_ours(db, calendar, reading.uids, as_of=reading.as_of)
         plan = decide(reading.known, ours, reading.delta, suspected=reading.suspected, confirmed=reading.confirmed)
         kept, unread = await _own_deletions(db, calendar, plan, now)
@@ -133,7 +133,8 @@ async def commit(ctx: Context, reading: Reading) -> bool:
             await announce(db, "availability", [calendar.bookable_id])
         await announce(db, "verified", [reading.calendar_id])
         await db.flush()
-        await health.after_success(db, calendar, now)
+        if connection is not None:
+            await health.after_success(db, calendar, connection, now)
     if delay is not None:
         inbound.observe(delay)
     if pushed is not None:

@@ -17,10 +17,10 @@ from booking_app.services.provider_apps import alert_subject, api_alert_subject,
 from booking_app.sync.policy import Setback
 
 
-async def after_success(db: AsyncSession, calendar: Calendar, now: datetime) -> None:
-    """A calendar was read: the connection works, unless another of its calendars says otherwise."""
-    connection = await lock_connection(db, calendar.connection_id)
-    if connection is None or connection.state == ConnectionState.DISCONNECTED.value:
+async def after_success(db: AsyncSession, calendar: Calendar, connection: Connection, now: datetime) -> None:
+    """A calendar was read: the connection, which is locked, works, unless another of its calendars says otherwise.
+    `read_queries.note_unchanged` knows all that has to be so for this to have nothing to do."""
+    if connection.state == ConnectionState.DISCONNECTED.value:
         return
     before = (connection.state, connection.reason)
     connection.last_success_at = now

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -146,5 +146,5 @@ class Opened:
     expires_at: int
 
 
-Known = Mapping[str, str]
-"""key -> etag of what the engine already holds for a calendar."""
+Known = Callable[[], Awaitable[Mapping[str, str]]]
+"""Loads key -> etag of what the engine already holds for a calendar, once however often it is called."""

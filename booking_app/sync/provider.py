@@ -33,7 +33,9 @@ class CalendarProvider(Protocol):
         """What changed since `cursor` (None: everything), expanded into the half-open `window` of instants.
 
         `known` lets a full read skip objects whose etag did not change, and tell what is over from what is gone: it
-        names all objects that are held, also where no version of them counts (then none of its etags is current).
+        names all objects that are held, also where no version of them counts (then none of its etags is current). It
+        is called before the provider is asked what stands there, else an event that is written meanwhile would be
+        missed; not at all where nothing changed, so that such a read costs next to nothing.
         Raises `CursorExpired` if the provider no longer knows the cursor."""
         ...
 

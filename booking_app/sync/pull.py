@@ -4,30 +4,33 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from booking_app.db import sync_queries
-from booking_app.db.tables import Calendar, Connection
-from booking_app.domain.clock import to_instant
+from booking_app.db import read_queries, sync_queries
+from booking_app.db.engine import reads as statements
+from booking_app.db.read_queries import Footing, Unchanged
+from booking_app.db.tables import Calendar
 from booking_app.domain.errors import NotFound
 from booking_app.services.context import Context
+from booking_app.services.provider_apps import api_alert_subject
 from booking_app.sync import apply, health
 from booking_app.sync.accounts import Accounts
 from booking_app.sync.errors import AccessLost, CursorExpired, ProviderError, ProviderRefused, Rejected, Transient
 from booking_app.sync.model import CalendarRef, Delta
 from booking_app.sync.plan import Breaker, Held, Ours, stop_reason, suspects
-from booking_app.sync.policy import DAY, SyncPolicy, fresh_window, needs_whole_window, next_read, setback
+from booking_app.sync.policy import SyncPolicy, next_read, setback
 from booking_app.sync.provider import CalendarProvider
-from booking_app.sync.reference import reference
+from booking_app.sync.question import Question, question
+from booking_app.sync.together import Together
 
 log = logging.getLogger(__name__)
 
-_OUTDATED = ";outdated"
-"""Behind an etag: that of no version."""
 BELIEVE_ALL = Breaker(most=2**31, share=1.0)
+_GAP = 0.1
+"""Seconds for which a read that brought nothing waits for others like it."""
 
 
 class Pulled(StrEnum):
@@ -39,53 +42,90 @@ class Pulled(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Question:
-    """What to ask, decided from what we hold."""
-
-    calendar: Calendar
-    connection: Connection
-    ref: CalendarRef
-    known: Mapping[str, Held]
-    cursor: str | None
-    window: tuple[int, int]
-    whole: bool
-    """Download and expand everything again, not only what changed."""
-    as_of: datetime
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class _Answer:
+    """`known` is loaded only where it matters."""
+
     delta: Delta
-    ours: Mapping[str, Ours]
-    suspected: frozenset[str]
-    confirmed: frozenset[str]
+    known: Mapping[str, Held] = field(default_factory=dict)
+    ours: Mapping[str, Ours] = field(default_factory=dict)
+    suspected: frozenset[str] = frozenset()
+    confirmed: frozenset[str] = frozenset()
 
 
 class Stopped(Rejected):
     """So much disappeared that it is not believed."""
 
 
+class Puller:
+    """Reads calendars. What many reads ask of the database is asked together; `gap` is how long, in seconds, one that
+    brought nothing waits for others."""
+
+    def __init__(self, ctx: Context, accounts: Accounts, policy: SyncPolicy, *, gap: float = _GAP) -> None:
+        self._ctx = ctx
+        self._accounts = accounts
+        self._policy = policy
+        self._footings = Together(self._load)
+        self._unchanged = Together(self._note, gap=gap)
+
+    async def pull(self, calendar_id: int, *, believe_all: bool = False) -> Pulled:
+        """Read one calendar that the caller has leased, whatever happens note how it went and when to read again.
+
+        `believe_all` is somebody's word that a mass disappearance is right."""
+        ctx = self._ctx
+        as_of = ctx.now()
+        footing = await self._footings.ask(calendar_id)
+        if footing is None:
+            return Pulled.SUPERSEDED
+        asked = question(ctx.sessions, self._policy, footing, as_of)
+        breaker = BELIEVE_ALL if believe_all else self._policy.breaker
+        try:
+            provider = await self._accounts.of(asked.connection)
+            try:
+                answer = await _ask(ctx, provider, asked, breaker)
+            except AccessLost:
+                # One refused request may be a server's bad minute; an account is lost when it refuses twice.
+                await provider.list_calendars()
+                raise Transient("The account works, but the server refused to show this calendar.") from None
+        except ProviderError as error:
+            return await _failed(ctx, asked, error)
+        due_at = self._next_read(asked.calendar)
+        before, after = asked.cursor, answer.delta.cursor
+        if before is not None and after is not None and _says_nothing(asked, answer.delta):
+            unchanged = Unchanged(
+                calendar_id=calendar_id,
+                before=before,
+                after=after,
+                as_of=asked.as_of,
+                due_before=asked.calendar.due_at,
+                due_at=due_at,
+                alert=api_alert_subject(asked.connection.provider),
+            )
+            if await self._unchanged.ask(unchanged):
+                return Pulled.READ
+        return await _store(ctx, asked, answer, due_at)
+
+    def _next_read(self, calendar: Calendar) -> datetime:
+        now = self._ctx.now()
+        hot = calendar.hot_until is not None and calendar.hot_until > now
+        return now + timedelta(seconds=next_read(self._policy, hot=hot, jitter=random.random()))
+
+    async def _load(self, calendars: Sequence[int]) -> Sequence[Footing | None]:
+        async with self._ctx.sessions() as db:
+            return await read_queries.footings(db, calendars)
+
+    async def _note(self, reads: Sequence[Unchanged]) -> Sequence[bool]:
+        now = self._ctx.now()
+        trusted = now - timedelta(seconds=self._ctx.bounds.hard)
+        async with statements(self._ctx.sessions).connect() as db:
+            noted = await read_queries.note_unchanged(db, reads, now=now, trusted=trusted)
+        return [each.calendar_id in noted for each in reads]
+
+
 async def pull(
     ctx: Context, accounts: Accounts, policy: SyncPolicy, calendar_id: int, *, believe_all: bool = False
 ) -> Pulled:
-    """Read one calendar that the caller has leased, whatever happens note how it went and when to read again.
-
-    `believe_all` is somebody's word that a mass disappearance is right."""
-    question = await _question(ctx, policy, calendar_id)
-    if question is None:
-        return Pulled.SUPERSEDED
-    breaker = BELIEVE_ALL if believe_all else policy.breaker
-    try:
-        provider = await accounts.of(question.connection)
-        try:
-            answer = await _ask(ctx, provider, question, breaker)
-        except AccessLost:
-            # One refused request may be a server's bad minute; an account is lost when it refuses twice.
-            await provider.list_calendars()
-            raise Transient("The account works, but the server refused to show this calendar.") from None
-    except ProviderError as error:
-        return await _failed(ctx, question, error)
-    return await _store(ctx, policy, question, answer)
+    """Read a single calendar."""
+    return await Puller(ctx, accounts, policy, gap=0).pull(calendar_id, believe_all=believe_all)
 
 
 async def accept_changes(
@@ -115,64 +155,35 @@ async def accept_changes(
     return "The calendar could not be read just now; it stays as it was. Try again in a minute."
 
 
-async def _question(ctx: Context, policy: SyncPolicy, calendar_id: int) -> _Question | None:
-    as_of = ctx.now()
-    now = to_instant(as_of)
-    async with ctx.sessions() as db:
-        found = await sync_queries.calendar_with_account(db, calendar_id)
-        if found is None:
-            return None
-        calendar, connection, owner = found
-        held = {
-            key: Held(etag=etag, uid=uid, missing=missing)
-            for key, etag, uid, missing in await sync_queries.held_objects(db, calendar_id)
-        }
-        ahead = max(policy.ahead, (await sync_queries.furthest_horizon(db) + 2) * DAY)
-    policy = replace(policy, ahead=ahead)
-    window_end = None if calendar.window_end is None else to_instant(calendar.window_end)
-    whole = needs_whole_window(policy, window_end=window_end, now=now)
-    compare = calendar.full_at is None or (as_of - calendar.full_at).total_seconds() > policy.full_every
-    if whole or calendar.window_start is None or window_end is None:
-        window = fresh_window(policy, now)
-    else:
-        window = to_instant(calendar.window_start), window_end
-    return _Question(
-        calendar=calendar,
-        connection=connection,
-        ref=reference(calendar, connection, owner),
-        known=held,
-        cursor=None if whole or compare or calendar.stopped else calendar.cursor,
-        window=window,
-        whole=whole,
-        as_of=as_of,
-    )
-
-
-async def _ask(ctx: Context, provider: CalendarProvider, question: _Question, breaker: Breaker) -> _Answer:
+async def _ask(ctx: Context, provider: CalendarProvider, asked: Question, breaker: Breaker) -> _Answer:
     """The delta, with every disappearance looked at a second time. Raises `Stopped` when too much vanished twice."""
     try:
-        answer = await _changes(ctx, provider, question, question.cursor)
+        answer = await _changes(ctx, provider, asked, asked.cursor)
     except CursorExpired:
-        answer = await _changes(ctx, provider, question, None)
-    if stop_reason(question.known, answer.ours, answer.suspected, breaker):
-        answer = await _changes(ctx, provider, question, None)
-        reason = stop_reason(question.known, answer.ours, answer.suspected, breaker)
+        answer = await _changes(ctx, provider, asked, None)
+    if stop_reason(answer.known, answer.ours, answer.suspected, breaker):
+        answer = await _changes(ctx, provider, asked, None)
+        reason = stop_reason(answer.known, answer.ours, answer.suspected, breaker)
         if reason:
             raise Stopped(reason)
-    confirmed = {key for key in answer.suspected if await _is_gone(provider, question.ref, key)}
+    confirmed = {key for key in answer.suspected if await _is_gone(provider, asked.ref, key)}
     return replace(answer, confirmed=frozenset(confirmed))
 
 
-async def _changes(ctx: Context, provider: CalendarProvider, question: _Question, cursor: str | None) -> _Answer:
-    # For a whole window no version counts as known, but the keys and what else is read from a version still do: what
-    # was over before the new window is told from what was deleted.
-    outdated = _OUTDATED if question.whole else ""
-    etags = {key: held.etag + outdated for key, held in question.known.items()}
-    delta = await provider.changes(question.ref, cursor=cursor, known=etags, window=question.window)
-    uids = {each.uid for each in delta.objects} | {each.uid for each in question.known.values()}
+async def _changes(ctx: Context, provider: CalendarProvider, asked: Question, cursor: str | None) -> _Answer:
+    delta = await provider.changes(asked.ref, cursor=cursor, known=asked.holdings.known, window=asked.window)
+    if _says_nothing(asked, delta):
+        return _Answer(delta=delta)
+    known = await asked.holdings.held()
+    uids = {each.uid for each in delta.objects} | {each.uid for each in known.values()}
     async with ctx.sessions() as db:
-        ours = await apply.load_ours(db, question.calendar, uids)
-    return _Answer(delta=delta, ours=ours, suspected=suspects(question.known, ours, delta), confirmed=frozenset())
+        ours = await apply.load_ours(db, asked.calendar, uids)
+    return _Answer(delta=delta, known=known, ours=ours, suspected=suspects(known, ours, delta))
+
+
+def _says_nothing(asked: Question, delta: Delta) -> bool:
+    """Whether nothing that we hold is touched."""
+    return not (asked.doubts or delta.full or delta.objects or delta.gone or delta.outside)
 
 
 async def _is_gone(provider: CalendarProvider, ref: CalendarRef, key: str) -> bool:
@@ -183,21 +194,19 @@ async def _is_gone(provider: CalendarProvider, ref: CalendarRef, key: str) -> bo
     return found is None or found[0].cancelled
 
 
-async def _store(ctx: Context, policy: SyncPolicy, question: _Question, answer: _Answer) -> Pulled:
-    calendar = question.calendar
-    now = ctx.now()
-    hot = calendar.hot_until is not None and calendar.hot_until > now
+async def _store(ctx: Context, asked: Question, answer: _Answer, due_at: datetime) -> Pulled:
+    calendar = asked.calendar
     reading = apply.Reading(
         calendar_id=calendar.id or 0,
         cursor_before=calendar.cursor,
         due_before=calendar.due_at,
-        known=question.known,
+        known=answer.known,
         delta=answer.delta,
         suspected=answer.suspected,
         confirmed=answer.confirmed,
-        window=question.window,
-        as_of=question.as_of,
-        due_at=now + timedelta(seconds=next_read(policy, hot=hot, jitter=random.random())),
+        window=asked.window,
+        as_of=asked.as_of,
+        due_at=due_at,
     )
     if not await apply.commit(ctx, reading):
         async with ctx.sessions.begin() as db:
@@ -210,12 +219,12 @@ async def _store(ctx: Context, policy: SyncPolicy, question: _Question, answer: 
     return Pulled.READ
 
 
-async def _failed(ctx: Context, question: _Question, error: ProviderError) -> Pulled:
-    calendar = question.calendar
+async def _failed(ctx: Context, asked: Question, error: ProviderError) -> Pulled:
+    calendar = asked.calendar
     what = setback(error, calendar.failures + 1, jitter=random.random())
     async with ctx.sessions.begin() as db:
-        await health.after_failure(db, calendar.id or 0, what, ctx.now(), secret=question.connection.secret)
+        await health.after_failure(db, calendar.id or 0, what, ctx.now(), secret=asked.connection.secret)
         if isinstance(error, ProviderRefused):
-            await health.installation_refused(db, question.connection.provider, str(error), ctx.now())
+            await health.installation_refused(db, asked.connection.provider, str(error), ctx.now())
     log.warning("pull.failed", extra={"calendar": calendar.id, "error": type(error).__name__, "wait": round(what.wait)})
     return Pulled.FAILED

@@ -39,6 +39,7 @@ from booking_app.sync.providers.google_wire import Wire
 from tests.benchmarks.place import database
 from tests.contract.backends import Lent
 from tests.factories import make_person
+from tests.known import holding
 from tests.radicale_office import make_settings
 from tests.simulators.google.serve import google_simulator
 from tests.simulators.google.world import GoogleWorld
@@ -245,7 +246,7 @@ async def first_read(pipe: Pipe, address: str, access: str, events: int) -> None
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     began = time.monotonic()
     calendar = CalendarRef(remote_id=email, zone="UTC")
-    delta = await provider.changes(calendar, cursor=None, known={}, window=window)
+    delta = await provider.changes(calendar, cursor=None, known=holding(), window=window)
     took = time.monotonic() - began
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
     await provider.close()

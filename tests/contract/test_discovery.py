@@ -15,6 +15,7 @@ from booking_app.sync.providers.caldav_discovery import base_url
 from tests.contract.backends import LOCAL, ref
 from tests.contract.conftest import PASSWORD, USER
 from tests.contract.test_reading import WINDOW, make_event
+from tests.known import holding
 from tests.servers import Server, make_calendar
 from tests.simulators.caldav_faulty import Answer, FaultyCaldav, Forward, Request, faulty_caldav
 
@@ -204,12 +205,14 @@ async def test_a_calendar_written_like_icloud_is_read(site: FaultyCaldav) -> Non
     site.add(calendar)
     provider = open_at(site.url)
     home = ref(f"{site.url}ann%40x/home/")
-    first = await provider.changes(home, cursor=None, known={}, window=WINDOW)
+    first = await provider.changes(home, cursor=None, known=holding(), window=WINDOW)
     assert [(item.key, item.etag, item.uid) for item in first.objects] == [
         ("/ann%40x/home/a~b.ics", "C=1@U=2", "1@other")
     ]
     tokens.pop(0)
-    again = await provider.changes(home, cursor=first.cursor, known={"/ann@x/home/a%7eb.ics": "C=1@U=2"}, window=WINDOW)
+    again = await provider.changes(
+        home, cursor=first.cursor, known=holding({"/ann@x/home/a%7eb.ics": "C=1@U=2"}), window=WINDOW
+    )
     assert again.objects == ()
     assert again.unchanged == {"/ann@x/home/a%7eb.ics"}
     await provider.close()
@@ -231,7 +234,7 @@ async def test_a_member_without_a_version_anywhere_is_refused(site: FaultyCaldav
     site.add(calendar)
     provider = open_at(site.url)
     with pytest.raises(Rejected):
-        await provider.changes(ref(f"{site.url}c/"), cursor=None, known={}, window=WINDOW)
+        await provider.changes(ref(f"{site.url}c/"), cursor=None, known=holding(), window=WINDOW)
     await provider.close()
 
 

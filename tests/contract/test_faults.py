@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import re
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import urljoin, urlsplit
 
@@ -22,12 +22,13 @@ from booking_app.sync.errors import (
     Rejected,
     Transient,
 )
-from booking_app.sync.model import CalendarRef, Credentials, Delta, Known
+from booking_app.sync.model import CalendarRef, Credentials, Delta
 from booking_app.sync.providers.caldav import CaldavProvider
 from tests.contract.backends import LOCAL, LibraryApp, ref
 from tests.contract.conftest import PASSWORD, USER
 from tests.contract.test_reading import WINDOW, make_event
 from tests.contract.test_writing import make_draft
+from tests.known import holding
 from tests.servers import Server, make_calendar
 from tests.simulators.caldav_faulty import (
     Answer,
@@ -47,10 +48,10 @@ class Scene:
     calendar: CalendarRef
     app: LibraryApp
 
-    async def read(self, before: Delta | None = None, known: Known | None = None) -> Delta:
+    async def read(self, before: Delta | None = None, known: Mapping[str, str] | None = None) -> Delta:
         seen = {item.key: item.etag for item in before.objects} if before else known or {}
         cursor = before.cursor if before else None
-        return await self.provider.changes(self.calendar, cursor=cursor, known=seen, window=WINDOW)
+        return await self.provider.changes(self.calendar, cursor=cursor, known=holding(seen), window=WINDOW)
 
 
 @pytest.fixture
@@ -213,11 +214,11 @@ async def test_p09_a_thousand_events_in_pages_of_ten_arrive_all_or_not_at_all(wh
         calendar = ref(f"{site.url}c/")
         site.add(thousand(10, lambda item, number: number == (37 if what == "page" else 112)))
         with pytest.raises(Transient) as caught:
-            await provider.changes(calendar, cursor=None, known={}, window=WINDOW)
+            await provider.changes(calendar, cursor=None, known=holding(), window=WINDOW)
         assert caught.value.retry_after == 9
         site.heal()
         site.add(thousand(10, lambda _item, _number: False))
-        delta = await provider.changes(calendar, cursor=None, known={}, window=WINDOW)
+        delta = await provider.changes(calendar, cursor=None, known=holding(), window=WINDOW)
         await provider.close()
     assert {item.uid for item in delta.objects} == {str(number) for number in range(1000)}
     assert all(len(item.busy) == 1 for item in delta.objects)

@@ -29,6 +29,7 @@ from booking_app.sync.providers.google_write import id_for
 from tests.contract.backends import LOCAL, OWNER, ZONE, Backend, Lent, google_backend
 from tests.contract.test_reading import WINDOW, read, times
 from tests.contract.test_writing import make_draft
+from tests.known import holding
 from tests.simulators.google.errors import ApiError, api_disabled, backend, scope_missing
 from tests.simulators.google.serve import google_simulator
 from tests.simulators.google.world import CalendarApp, GoogleWorld
@@ -163,7 +164,7 @@ async def test_a_dead_cursor_is_named_and_the_next_read_is_whole(
     for nonsense in ("", "not json", '{"token": "never", "mode": "full"}', '{"token": "x", "mode": "busy"}'):
         if nonsense:
             with pytest.raises(CursorExpired):
-                await provider.changes(google.calendar, cursor=nonsense, known={}, window=WINDOW)
+                await provider.changes(google.calendar, cursor=nonsense, known=holding(), window=WINDOW)
     assert len((await read(provider, google)).objects) == 1
 
 
@@ -175,7 +176,7 @@ async def test_a_full_read_downloads_nothing_that_is_known(
     app.put(timed(recurrence=["RRULE:FREQ=DAILY;COUNT=5"]))
     first = await read(provider, google)
     known = {item.key: item.etag for item in first.objects}
-    again = await provider.changes(google.calendar, cursor=None, known=known, window=WINDOW)
+    again = await provider.changes(google.calendar, cursor=None, known=holding(known), window=WINDOW)
     assert (again.objects, again.unchanged, again.full) == ((), frozenset(known), True)
 
 
@@ -215,7 +216,7 @@ async def test_p13_a_whole_day_is_the_calendars_day(
 ) -> None:
     app_of(world).put({"start": {"date": "2027-03-28"}, "end": {"date": "2027-03-30"}})
     calendar = CalendarRef(remote_id=google.calendar.remote_id, zone=zone, addresses=frozenset({OWNER}))
-    delta = await provider.changes(calendar, cursor=None, known={}, window=WINDOW)
+    delta = await provider.changes(calendar, cursor=None, known=holding(), window=WINDOW)
     days = [int(datetime(2027, 3, day, tzinfo=ZoneInfo(zone)).timestamp()) for day in (28, 30)]
     assert times(*delta.objects) == [tuple(days)]
 
@@ -375,7 +376,7 @@ async def test_p09_following_the_changes_blocks_what_reading_afresh_blocks(
     for _ in range(12):
         for _ in range(chance.randrange(3)):
             act(app, chance.choice(operations), chance.randrange(20), chance.randrange(20))
-        delta: Delta = await provider.changes(google.calendar, cursor=cursor, known=etags, window=WINDOW)
+        delta: Delta = await provider.changes(google.calendar, cursor=cursor, known=holding(etags), window=WINDOW)
         cursor = delta.cursor
         for key in delta.gone:
             held.pop(key, None)
@@ -383,7 +384,7 @@ async def test_p09_following_the_changes_blocks_what_reading_afresh_blocks(
         for item in delta.objects:
             held[item.key] = sorted((busy.start, busy.end) for busy in item.busy)
             etags[item.key] = item.etag
-        fresh = await provider.changes(google.calendar, cursor=None, known={}, window=WINDOW)
+        fresh = await provider.changes(google.calendar, cursor=None, known=holding(), window=WINDOW)
         expected = {item.key: sorted((b.start, b.end) for b in item.busy) for item in fresh.objects if item.busy}
         assert {key: spans for key, spans in held.items() if spans} == expected
     await provider.close()
@@ -408,7 +409,7 @@ async def test_busy_times_only_reads_and_never_writes(world: GoogleWorld) -> Non
             await provider.put(google.calendar, make_draft(), key=None, etag=None)
         known = {item.key: item.etag for item in first.objects}
         later = (span(DAY + timedelta(days=2), 0)[0] + 7200, WINDOW[1])
-        moved_on = await provider.changes(google.calendar, cursor=None, known=known, window=later)
+        moved_on = await provider.changes(google.calendar, cursor=None, known=holding(known), window=later)
         assert len(moved_on.outside) == 3
     finally:
         await provider.close()

@@ -32,6 +32,7 @@ from booking_app.sync.providers.microsoft import MicrosoftProvider
 from tests.contract.backends import LOCAL, OWNER, Backend, microsoft_backend
 from tests.contract.test_reading import WINDOW, read, times
 from tests.contract.test_writing import make_draft
+from tests.known import holding
 from tests.simulators.microsoft.errors import GraphError, denied, throttled, unavailable
 from tests.simulators.microsoft.serve import microsoft_simulator
 from tests.simulators.microsoft.world import CalendarApp, MicrosoftWorld
@@ -172,7 +173,7 @@ async def test_a_dead_link_is_named_and_the_next_read_is_whole(
     with pytest.raises(CursorExpired):
         await read(provider, outlook, before)
     with pytest.raises(CursorExpired):
-        await provider.changes(outlook.calendar, cursor="nonsense", known={}, window=WINDOW)
+        await provider.changes(outlook.calendar, cursor="nonsense", known=holding(), window=WINDOW)
     assert len((await read(provider, outlook)).objects) == 1
 
 
@@ -187,7 +188,7 @@ async def test_a_link_that_leads_elsewhere_is_not_followed(
     for link in ("https://evil.example/v1.0/x", world.url + "/elsewhere", "nonsense"):
         cursor = '{"link": "%s", "window": [%d, %d]}' % (link, *WINDOW)  # noqa: UP031
         with pytest.raises(ProviderError):
-            await provider.changes(outlook.calendar, cursor=cursor, known={}, window=WINDOW)
+            await provider.changes(outlook.calendar, cursor=cursor, known=holding(), window=WINDOW)
 
 
 async def test_p08_a_delta_that_lags_or_repeats_itself_is_caught_up_with(
@@ -204,7 +205,7 @@ async def test_p08_a_delta_that_lags_or_repeats_itself_is_caught_up_with(
     world.lag = 0
     cursor = late.cursor
     known = {item.key: item.etag for item in first.objects}
-    caught = await provider.changes(outlook.calendar, cursor=cursor, known=known, window=WINDOW)
+    caught = await provider.changes(outlook.calendar, cursor=cursor, known=holding(known), window=WINDOW)
     assert times(*caught.objects) == [span(DAY + timedelta(days=1))]
     assert caught.unchanged == frozenset(known)
 
@@ -241,7 +242,7 @@ async def test_p10_every_kind_of_series_blocks_every_instance(
     app.cancel(weekly, date(2027, 3, 17))
     app.change(weekly, date(2027, 3, 24), **timed(DAY + timedelta(days=15)))
     app.change(weekly, date(2027, 3, 31), showAs="free")
-    again = await provider.changes(outlook.calendar, cursor=None, known={}, window=WINDOW)
+    again = await provider.changes(outlook.calendar, cursor=None, known=holding(), window=WINDOW)
     (found,) = [item for item in again.objects if item.key == weekly]
     assert times(found) == [span(DAY + timedelta(hours=3)), span(DAY + timedelta(days=15))]
 
@@ -263,7 +264,7 @@ async def test_an_event_moved_out_of_the_window_is_let_go_and_a_deleted_one_is_d
     later = (span(DAY + timedelta(days=20))[0], WINDOW[1])
     known = {item.key: item.etag for item in first.objects if item.key == names[3]}
     world.panel.requests.clear()
-    moved_on = await provider.changes(outlook.calendar, cursor=first.cursor, known=known, window=later)
+    moved_on = await provider.changes(outlook.calendar, cursor=first.cursor, known=holding(known), window=later)
     assert moved_on.outside == {names[3]}
     assert not [each for each in world.requests if "/events/" in each.path]
 
@@ -361,7 +362,7 @@ async def test_p13_every_hour_of_the_owners_day_is_busy_when_looked_at_now(
     live = await provider.busy_now(calendar, window=(day, day + 86_400))
     assert any(busy.start <= instant < busy.end for _, busy in live)
     assert all(day <= busy.start and busy.end <= day + 86_400 for _, busy in live)
-    delta = await provider.changes(calendar, cursor=None, known={}, window=(day, day + 86_400))
+    delta = await provider.changes(calendar, cursor=None, known=holding(), window=(day, day + 86_400))
     (block,) = [busy for item in delta.objects for busy in item.busy]
     assert (block.end - block.start, block.kind) == (86_400, BusyKind.ALL_DAY)
     outside = await provider.busy_now(calendar, window=(day + 2 * 86_400, day + 3 * 86_400))
@@ -379,7 +380,7 @@ async def test_p13_whole_days_move_along_when_the_owner_moves_to_another_zone(
     first = await read(provider, outlook)
     known = {item.key: item.etag for item in first.objects}
     calendar = replace(outlook.calendar, zone="Pacific/Tongatapu")
-    second = await provider.changes(calendar, cursor=first.cursor, known=known, window=WINDOW)
+    second = await provider.changes(calendar, cursor=first.cursor, known=holding(known), window=WINDOW)
     assert times(*second.objects) == [span(datetime(2027, 3, 9, 11, tzinfo=UTC), 1440)]
 
 
@@ -392,11 +393,11 @@ async def test_a_cursor_of_earlier_rules_or_of_another_cloud_is_read_afresh(
     held = json.loads(first.cursor)
     known = {item.key: item.etag for item in first.objects}
     older = json.dumps(held | {"rules": events.RULES - 1})
-    second = await provider.changes(outlook.calendar, cursor=older, known=known, window=WINDOW)
+    second = await provider.changes(outlook.calendar, cursor=older, known=holding(known), window=WINDOW)
     assert second.full
     elsewhere = json.dumps(held | {"link": held["link"].replace(world.url, "https://graph.microsoft.us")})
     with pytest.raises(CursorExpired):
-        await provider.changes(outlook.calendar, cursor=elsewhere, known=known, window=WINDOW)
+        await provider.changes(outlook.calendar, cursor=elsewhere, known=holding(known), window=WINDOW)
 
 
 @pytest.mark.parametrize("body", [{}, b"", b"<html>", {"error": {"code": "UnknownError", "message": "?"}}])
@@ -642,7 +643,7 @@ async def test_p09_following_the_changes_blocks_what_reading_afresh_blocks(world
         for _ in range(chance.randrange(3)):
             with contextlib.suppress(GraphError):  # Outlook refuses some moves of occurrences
                 act(app, chance)
-        delta = await provider.changes(outlook.calendar, cursor=cursor, known=etags, window=WINDOW)
+        delta = await provider.changes(outlook.calendar, cursor=cursor, known=holding(etags), window=WINDOW)
         cursor = delta.cursor
         shown = {item.key for item in delta.objects} | delta.unchanged
         absent = [key for key in held if delta.full and key not in shown]
@@ -652,7 +653,7 @@ async def test_p09_following_the_changes_blocks_what_reading_afresh_blocks(world
         for item in delta.objects:
             held[item.key] = sorted((busy.start, busy.end) for busy in item.busy)
             etags[item.key] = item.etag
-        fresh = await provider.changes(outlook.calendar, cursor=None, known={}, window=WINDOW)
+        fresh = await provider.changes(outlook.calendar, cursor=None, known=holding(), window=WINDOW)
         expected = {item.key: sorted((b.start, b.end) for b in item.busy) for item in fresh.objects if item.busy}
         assert {key: spans for key, spans in held.items() if spans} == expected
     await provider.close()

@@ -11,6 +11,7 @@ from booking_app.sync.errors import CursorExpired, Gone
 from booking_app.sync.model import BusyKind, Delta, RemoteObject
 from booking_app.sync.provider import CalendarProvider
 from tests.contract.backends import OWNER, ZONE, Backend, ref
+from tests.known import holding
 
 LOW, HIGH = datetime(2027, 3, 1, tzinfo=UTC), datetime(2027, 6, 1, tzinfo=UTC)
 WINDOW = (int(LOW.timestamp()), int(HIGH.timestamp()))
@@ -29,7 +30,7 @@ def make_event(uid: str = "1@other", *lines: str, start: str = "", end: str = ""
 async def read(provider: CalendarProvider, backend: Backend, before: Delta | None = None) -> Delta:
     known = {item.key: item.etag for item in before.objects} if before else {}
     cursor = before.cursor if before else None
-    return await provider.changes(backend.calendar, cursor=cursor, known=known, window=WINDOW)
+    return await provider.changes(backend.calendar, cursor=cursor, known=holding(known), window=WINDOW)
 
 
 def times(*objects: RemoteObject) -> list[tuple[int, int]]:
@@ -109,7 +110,7 @@ async def test_a_full_read_does_not_fetch_what_is_known(provider: CalendarProvid
     first = await read(provider, backend)
     backend.app.add(make_event("new@other"))
     known = {item.key: item.etag for item in first.objects}
-    full = await provider.changes(backend.calendar, cursor=None, known=known, window=WINDOW)
+    full = await provider.changes(backend.calendar, cursor=None, known=holding(known), window=WINDOW)
     assert full.full
     assert full.unchanged == set(known)
     assert [item.uid for item in full.objects] == ["new@other"]
@@ -119,13 +120,13 @@ async def test_a_cursor_that_the_server_does_not_know_is_expired(provider: Calen
     backend.app.add(make_event())
     for cursor in ('{"token": "http://example.invalid/none"}', "no cursor at all"):
         with pytest.raises(CursorExpired):
-            await provider.changes(backend.calendar, cursor=cursor, known={}, window=WINDOW)
+            await provider.changes(backend.calendar, cursor=cursor, known=holding(), window=WINDOW)
 
 
 async def test_a_calendar_that_does_not_exist_is_gone(provider: CalendarProvider, backend: Backend) -> None:
     missing = ref(backend.nowhere or backend.calendar.remote_id.rstrip("/") + "-missing/")
     with pytest.raises(Gone):
-        await provider.changes(missing, cursor=None, known={}, window=WINDOW)
+        await provider.changes(missing, cursor=None, known=holding(), window=WINDOW)
 
 
 async def test_more_events_than_one_batch_arrive_all(provider: CalendarProvider, backend: Backend) -> None:

@@ -83,7 +83,8 @@ class Reader:
         state = await self._state(calendar)
         if before is not None and not before.pending and _same(before, state):
             return Delta(objects=(), cursor=cursor)
-        keys = {xml.comparable(key): key for key in known}
+        held = await known()
+        keys = {xml.comparable(key): key for key in held}
         if before is not None and before.token:
             listing = await self._changed_since(calendar, before.token)
             full = False
@@ -96,15 +97,15 @@ class Reader:
         wanted, unchanged = [], set()
         for same, (path, etag) in listing.members.items():
             key = keys.get(same, path)
-            if etag is not None and known.get(key) == etag:
+            if etag is not None and held.get(key) == etag:
                 unchanged.add(key)
             else:
                 wanted.append(key)
         objects, missing = await self._download(calendar, wanted, window)
         gone = {keys[same] for same in listing.removed if same in keys}
-        gone.update(path for path in missing if path in known)
+        gone.update(path for path in missing if path in held)
         # A new member that is listed but cannot be read yet is asked for once more in the next round.
-        late = tuple(path for path in missing if path not in known and path not in pending)
+        late = tuple(path for path in missing if path not in held and path not in pending)
         ctag = state.ctag if listing.token is None else None
         after = _Cursor(token=listing.token, ctag=ctag, pending=late)
         return Delta(

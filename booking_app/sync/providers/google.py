@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
-
 from booking_app.sync.model import (
     Busy,
     CalendarRef,
@@ -22,6 +20,7 @@ from booking_app.sync.providers.caldav_read import Expand
 from booking_app.sync.providers.google_read import Reader
 from booking_app.sync.providers.google_wire import Wire
 from booking_app.sync.providers.google_write import Writer
+from booking_app.sync.providers.http import Pool
 from booking_app.sync.vendors import Vendor
 
 
@@ -37,9 +36,9 @@ class GoogleProvider:
         policy: AddressPolicy,
         expand: Expand,
         budget: Budget,
-        context: ssl.SSLContext | None = None,
+        pool: Pool | None = None,
     ) -> None:
-        self._wire = Wire(tokens, vendor=vendor, policy=policy, budget=budget, context=context)
+        self._wire = Wire(tokens, vendor=vendor, policy=policy, budget=budget, pool=pool)
         self._reader = Reader(self._wire, mode, expand)
         self._writer = Writer(self._wire, mode)
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import ssl
-
 from booking_app.sync.errors import Gone, Transient
 from booking_app.sync.model import CalendarRef, Opened
 from booking_app.sync.provider import TokenSource
 from booking_app.sync.providers.addresses import AddressPolicy
 from booking_app.sync.providers.budget import Budget
 from booking_app.sync.providers.google_wire import Wire, segment
+from booking_app.sync.providers.http import Pool
 from booking_app.sync.vendors import Vendor
 
 _LIFE = 7 * 86_400
@@ -28,9 +27,9 @@ class GoogleNotifier:
         vendor: Vendor,
         policy: AddressPolicy,
         budget: Budget,
-        context: ssl.SSLContext | None = None,
+        pool: Pool | None = None,
     ) -> None:
-        self._wire = Wire(tokens, vendor=vendor, policy=policy, budget=budget, context=context)
+        self._wire = Wire(tokens, vendor=vendor, policy=policy, budget=budget, pool=pool)
 
     async def open(self, calendar: CalendarRef | None, *, uid: str, address: str, secret: str) -> Opened:
         if calendar is None:

@@ -63,6 +63,7 @@ class Reader:
         elif self._mode is Mode.BUSY:
             # Occurrences of years past would be listed one by one. A cursor goes without the bound.
             query["timeMin"] = text.span_query(window)["timeMin"]
+        held: Mapping[str, str] = {} if token else await known()
         listing = await self._listed(calendar, query, "reading what changed")
         if not listing.token:
             raise Transient("Google's list of changes is not complete.")
@@ -70,10 +71,15 @@ class Reader:
         groups = self._grouped(listing.items.values())
         if token:
             return await self._incremental(calendar, groups, window, after)
-        return await self._full(calendar, groups, known, window, after)
+        return await self._full(calendar, groups, held, window, after)
 
     async def _full(
-        self, calendar: CalendarRef, groups: Mapping[str, list[Item]], known: Known, window: tuple[int, int], after: str
+        self,
+        calendar: CalendarRef,
+        groups: Mapping[str, list[Item]],
+        known: Mapping[str, str],
+        window: tuple[int, int],
+        after: str,
     ) -> Delta:
         live = {key: items for key, items in groups.items() if not _is_gone(key, items)}
         versions = {key: self._version(items) for key, items in live.items()}
@@ -82,8 +88,8 @@ class Reader:
         # An occurrence that was over before the window is not asked for; its version says so.
         behind = frozenset(
             key
-            for key, held in known.items()
-            if self._mode is Mode.BUSY and key not in live and (end := _end_in(held)) is not None and end <= window[0]
+            for key, etag in known.items()
+            if self._mode is Mode.BUSY and key not in live and (end := _end_in(etag)) is not None and end <= window[0]
         )
         return Delta(
             objects=tuple(await self._expanded(calendar, wanted, window)),

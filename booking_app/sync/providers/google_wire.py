@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import ssl
 import time
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
@@ -34,7 +33,7 @@ from booking_app.sync.errors import (
 from booking_app.sync.provider import TokenSource
 from booking_app.sync.providers.addresses import AddressPolicy
 from booking_app.sync.providers.budget import Budget
-from booking_app.sync.providers.http import Http, Reply, retry_after
+from booking_app.sync.providers.http import Http, Pool, Reply, retry_after
 from booking_app.sync.vendors import Vendor
 
 _MAX_PAGES = 2_000
@@ -59,12 +58,12 @@ class Wire:
         vendor: Vendor,
         policy: AddressPolicy,
         budget: Budget,
-        context: ssl.SSLContext | None = None,
+        pool: Pool | None = None,
     ) -> None:
         self._tokens = tokens
         self._api = vendor.api
         self._budget = budget
-        self._http = Http(vendor.api, policy=policy, context=context)
+        self._http = Http(vendor.api, policy=policy, pool=pool)
 
     async def get(self, path: str, doing: str, **query: str) -> Item:
         """One object."""

@@ -32,6 +32,7 @@ thousand events for the first time is silent for more than half a minute before 
 _DEADLINE = 240.0
 """Seconds for a whole exchange, however many pieces the answer comes in."""
 _LIMITS = httpx.Limits(max_connections=8, max_keepalive_connections=4, keepalive_expiry=30)
+_SHARED = httpx.Limits(max_connections=64, max_keepalive_connections=32, keepalive_expiry=30)
 _AGENT = "booking-app/1 (calendar sync)"
 
 
@@ -94,16 +95,43 @@ class _GuardedBackend(httpcore.AsyncNetworkBackend):
 
 
 class _GuardedTransport(httpx.AsyncHTTPTransport):
-    def __init__(self, policy: AddressPolicy, context: ssl.SSLContext) -> None:
-        super().__init__(verify=context, http1=True, http2=False, limits=_LIMITS, trust_env=False)
+    def __init__(self, policy: AddressPolicy, context: ssl.SSLContext, limits: httpx.Limits) -> None:
+        super().__init__(verify=context, http1=True, http2=False, limits=limits, trust_env=False)
         # httpx has no public way to hand its pool a network backend; a test asserts that the guard is in place.
         self._pool._network_backend = _GuardedBackend(policy)
 
 
+class Pool:
+    """Connections that are kept for all who ask the same provider, each with an authorization of its own: a thousand
+    accounts that are read once a minute would each open a new one, were they not shared. Nothing of an account stays
+    in it: no cookies, no credentials."""
+
+    def __init__(
+        self,
+        policy: AddressPolicy,
+        *,
+        context: ssl.SSLContext | None = None,
+        limits: httpx.Limits = _SHARED,
+        timeout: httpx.Timeout = _TIMEOUT,
+    ) -> None:
+        self.policy = policy
+        self.client = httpx.AsyncClient(
+            transport=_GuardedTransport(policy, context or ssl.create_default_context(), limits),
+            timeout=timeout,
+            follow_redirects=False,
+            trust_env=False,
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+            headers={"User-Agent": _AGENT},
+        )
+
+    async def close(self) -> None:
+        await self.client.aclose()
+
+
 class Http:
-    """Requests on behalf of one account. `base` is the address that the credentials were given for: they go to
-    no other party. Without `username` nothing is added to a request: who speaks OAuth sends the header. Every method
-    raises only `ProviderError`s."""
+    """Requests on behalf of one account, through connections of its own or those of a `pool`. `base` is the address
+    that the credentials were given for: they go to no other party. Without `username` nothing is added to a request:
+    who speaks OAuth sends the header. Every method raises only `ProviderError`s."""
 
     def __init__(
         self,
@@ -113,6 +141,7 @@ class Http:
         username: str = "",
         secret: str = "",
         context: ssl.SSLContext | None = None,
+        pool: Pool | None = None,
         max_reply_bytes: int = MAX_REPLY_BYTES,
         deadline: float = _DEADLINE,
         timeout: httpx.Timeout = _TIMEOUT,
@@ -124,14 +153,9 @@ class Http:
         self._deadline = deadline
         self._digest = httpx.DigestAuth(username.encode(), secret.encode())
         self._auth: httpx.Auth | None = httpx.BasicAuth(username.encode(), secret.encode()) if username else None
-        self._client = httpx.AsyncClient(
-            transport=_GuardedTransport(policy, context or ssl.create_default_context()),
-            timeout=timeout,
-            follow_redirects=False,
-            trust_env=False,
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
-            headers={"User-Agent": _AGENT},
-        )
+        used = pool or Pool(policy, context=context, limits=_LIMITS, timeout=timeout)
+        self._own = None if pool else used
+        self._client = used.client
 
     def trusts(self, url: str) -> bool:
         """Whether `url` may be asked with the account's credentials."""
@@ -182,7 +206,9 @@ class Http:
         return Reply(status=response.status_code, headers=lowered, body=bytes(body), url=url)
 
     async def close(self) -> None:
-        await self._client.aclose()
+        """Connections of a pool stay open."""
+        if self._own is not None:
+            await self._own.close()
 
 
 def _wants_digest(reply: Reply) -> bool:

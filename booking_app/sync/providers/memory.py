@@ -166,6 +166,10 @@ class MemoryProvider:
     ) -> Delta:
         await self._enter("changes")
         stored = self._server.calendar(self._account, calendar.remote_id)
+        if cursor == str(len(stored.history)):
+            self._server.strike("changes", after=True)
+            return Delta(objects=(), cursor=cursor)
+        held = await known()
         revision = str(len(stored.history))
         if cursor is None:
             visible = len(stored.objects) - self._server.hidden
@@ -175,10 +179,10 @@ class MemoryProvider:
                 raise CursorExpired("The cursor is not known any more.")
             touched = list(dict.fromkeys(stored.history[int(cursor) :]))
         present = [key for key in touched if key in stored.objects]
-        unchanged = frozenset(key for key in present if known.get(key) == stored.objects[key][0])
+        unchanged = frozenset(key for key in present if held.get(key) == stored.objects[key][0])
         raw = [(key, *stored.objects[key]) for key in present if key not in unchanged]
         found = ical.expand_objects(raw, calendar.zone, calendar.addresses, window)
-        gone = frozenset(key for key in touched if key not in stored.objects and key in known)
+        gone = frozenset(key for key in touched if key not in stored.objects and key in held)
         self._server.strike("changes", after=True)
         return Delta(objects=tuple(found), gone=gone, unchanged=unchanged, cursor=revision, full=cursor is None)
 

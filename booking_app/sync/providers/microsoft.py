@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
-
 from booking_app.sync.model import (
     Busy,
     CalendarRef,
@@ -17,6 +15,7 @@ from booking_app.sync.model import (
 )
 from booking_app.sync.provider import TokenSource
 from booking_app.sync.providers.addresses import AddressPolicy
+from booking_app.sync.providers.http import Pool
 from booking_app.sync.providers.microsoft_read import Reader
 from booking_app.sync.providers.microsoft_wire import Graph
 from booking_app.sync.providers.microsoft_write import Writer
@@ -33,9 +32,9 @@ class MicrosoftProvider:
         vendor: Vendor,
         mode: Mode,
         policy: AddressPolicy,
-        context: ssl.SSLContext | None = None,
+        pool: Pool | None = None,
     ) -> None:
-        self._graph = Graph(tokens, vendor=vendor, policy=policy, context=context)
+        self._graph = Graph(tokens, vendor=vendor, policy=policy, pool=pool)
         self._reader = Reader(self._graph, mode)
         self._writer = Writer(self._graph, mode)
 

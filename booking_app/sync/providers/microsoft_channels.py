@@ -4,7 +4,6 @@ One covers all calendars of the account: Outlook documents no narrower resource 
 
 from __future__ import annotations
 
-import ssl
 from datetime import UTC, datetime, timedelta
 
 from booking_app.domain.clock import to_instant, utc_now
@@ -12,6 +11,7 @@ from booking_app.sync.errors import Gone, Rejected, Transient
 from booking_app.sync.model import CalendarRef, Mode, Opened
 from booking_app.sync.provider import TokenSource
 from booking_app.sync.providers.addresses import AddressPolicy
+from booking_app.sync.providers.http import Pool
 from booking_app.sync.providers.microsoft_wire import Graph, Item, Taken, segment
 from booking_app.sync.vendors import Vendor
 
@@ -31,10 +31,10 @@ class MicrosoftNotifier:
         vendor: Vendor,
         mode: Mode,
         policy: AddressPolicy,
-        context: ssl.SSLContext | None = None,
+        pool: Pool | None = None,
     ) -> None:
         self._mode = mode
-        self._graph = Graph(tokens, vendor=vendor, policy=policy, context=context)
+        self._graph = Graph(tokens, vendor=vendor, policy=policy, pool=pool)
 
     async def open(
         self,

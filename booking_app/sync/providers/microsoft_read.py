@@ -93,12 +93,13 @@ class Reader:
         after = replace(wanted, link=link).write()
         if not changed:
             return Delta(objects=(), cursor=after)
+        held = await known()
         instances = await self._view(calendar, window)
         found = await _worked(len(instances), lambda: {each.key: each for each in events.objects(instances, window)})
-        absent = {key: held for key, held in known.items() if key not in found}
+        absent = {key: etag for key, etag in held.items() if key not in found}
         outside, moved = await self._missing(calendar, absent, window)
         found |= moved
-        unchanged = frozenset(key for key, each in found.items() if known.get(key) == each.etag)
+        unchanged = frozenset(key for key, each in found.items() if held.get(key) == each.etag)
         return Delta(
             objects=tuple(each for key, each in found.items() if key not in unchanged),
             unchanged=unchanged,
@@ -134,11 +135,11 @@ class Reader:
         return changed, self._graph.own_link(link)
 
     async def _missing(
-        self, calendar: CalendarRef, absent: Known, window: tuple[int, int]
+        self, calendar: CalendarRef, absent: Mapping[str, str], window: tuple[int, int]
     ) -> tuple[frozenset[str], dict[str, RemoteObject]]:
         """Those of the absent objects that merely lie outside the window, and those of them that are ours, where they
         stand now. What ended before the window is known by its version; the others are asked for."""
-        behind = {key for key, held in absent.items() if (end := events.ends_of(held)) is not None and end <= window[0]}
+        behind = {key for key, etag in absent.items() if (end := events.ends_of(etag)) is not None and end <= window[0]}
         rest = absent.keys() - behind
         if len(rest) > _LOOKED_FOR:
             return frozenset(behind), {}

@@ -18,7 +18,6 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import ssl
 import time
 import uuid
 from collections.abc import AsyncIterator, Mapping
@@ -36,7 +35,7 @@ from booking_app.sync.errors import (
 )
 from booking_app.sync.provider import TokenSource
 from booking_app.sync.providers.addresses import AddressPolicy
-from booking_app.sync.providers.http import Http, Reply, retry_after
+from booking_app.sync.providers.http import Http, Pool, Reply, retry_after
 from booking_app.sync.vendors import Vendor
 
 AT_ONCE = 4
@@ -73,12 +72,10 @@ class Graph:
     """`path` arguments are relative to the API; their parts come from `segment`. Redirects are not followed, and links
     in answers only where they lead to the API itself."""
 
-    def __init__(
-        self, tokens: TokenSource, *, vendor: Vendor, policy: AddressPolicy, context: ssl.SSLContext | None = None
-    ) -> None:
+    def __init__(self, tokens: TokenSource, *, vendor: Vendor, policy: AddressPolicy, pool: Pool | None = None) -> None:
         self._tokens = tokens
         self._api = vendor.api
-        self._http = Http(vendor.api, policy=policy, context=context)
+        self._http = Http(vendor.api, policy=policy, pool=pool)
         self._turn = asyncio.Semaphore(AT_ONCE)
         self._closed_until = 0.0
 

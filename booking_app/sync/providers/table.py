@@ -15,6 +15,7 @@ from booking_app.sync.providers.caldav import CaldavProvider
 from booking_app.sync.providers.caldav_read import Expand
 from booking_app.sync.providers.google import GoogleProvider
 from booking_app.sync.providers.google_channels import GoogleNotifier
+from booking_app.sync.providers.http import Pool
 from booking_app.sync.providers.microsoft import MicrosoftProvider
 from booking_app.sync.providers.microsoft_channels import MicrosoftNotifier
 from booking_app.sync.vendors import Vendor
@@ -45,9 +46,27 @@ _Adapter = Callable[[TokenSource, Vendor, Mode, AddressPolicy], CalendarProvider
 _Channels = Callable[[TokenSource, Vendor, Mode, AddressPolicy], Notifier]
 
 
-def token_opener(policy: AddressPolicy, expand: Expand) -> OpenConsented:
+class Pools:
+    """The connections to each provider that is linked by consent, shared by all of its accounts."""
+
+    def __init__(self) -> None:
+        self._context = ssl.create_default_context()
+        self._pools: dict[tuple[str, AddressPolicy], Pool] = {}
+
+    def of(self, vendor: Vendor, policy: AddressPolicy) -> Pool:
+        key = vendor.name, policy
+        if key not in self._pools:
+            self._pools[key] = Pool(policy, context=self._context)
+        return self._pools[key]
+
+    async def close(self) -> None:
+        """When no account is used any more."""
+        for pool in self._pools.values():
+            await pool.close()
+
+
+def token_opener(policy: AddressPolicy, expand: Expand, pools: Pools) -> OpenConsented:
     """The same for accounts that are linked by consent."""
-    context = ssl.create_default_context()
     project = a_minute(GOOGLE_PROJECT)
     adapters: Mapping[str, _Adapter] = {
         "google": lambda tokens, vendor, mode, allowing: GoogleProvider(
@@ -57,10 +76,10 @@ def token_opener(policy: AddressPolicy, expand: Expand) -> OpenConsented:
             policy=allowing,
             expand=expand,
             budget=Budget(user=a_minute(GOOGLE_USER), project=project),
-            context=context,
+            pool=pools.of(vendor, allowing),
         ),
         "microsoft": lambda tokens, vendor, mode, allowing: MicrosoftProvider(
-            tokens, vendor=vendor, mode=mode, policy=allowing, context=context
+            tokens, vendor=vendor, mode=mode, policy=allowing, pool=pools.of(vendor, allowing)
         ),
     }
 
@@ -72,9 +91,8 @@ def token_opener(policy: AddressPolicy, expand: Expand) -> OpenConsented:
     return open_provider
 
 
-def notifier_opener(policy: AddressPolicy) -> OpenNotifier:
+def notifier_opener(policy: AddressPolicy, pools: Pools) -> OpenNotifier:
     """The same for the push channels of such accounts."""
-    context = ssl.create_default_context()
     project = a_minute(GOOGLE_PROJECT)
     notifiers: Mapping[str, _Channels] = {
         "google": lambda tokens, vendor, _mode, allowing: GoogleNotifier(
@@ -82,10 +100,10 @@ def notifier_opener(policy: AddressPolicy) -> OpenNotifier:
             vendor=vendor,
             policy=allowing,
             budget=Budget(user=a_minute(GOOGLE_USER), project=project),
-            context=context,
+            pool=pools.of(vendor, allowing),
         ),
         "microsoft": lambda tokens, vendor, mode, allowing: MicrosoftNotifier(
-            tokens, vendor=vendor, mode=mode, policy=allowing, context=context
+            tokens, vendor=vendor, mode=mode, policy=allowing, pool=pools.of(vendor, allowing)
         ),
     }
 
