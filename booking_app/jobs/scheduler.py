@@ -26,7 +26,7 @@ from booking_app.sync.push import push
 log = logging.getLogger(__name__)
 
 PULSE = 1.0
-READS = 12
+READS = 8
 """Calendars that a process reads at a time. Most of it is waiting for answers."""
 
 

@@ -28,8 +28,8 @@ log = logging.getLogger(__name__)
 Handler = Callable[[Work], Awaitable[Outcome]]
 """Makes one outbox row true. Whatever it raises is a bug; what can go wrong is an outcome."""
 
-SOON = 0.05
-"""Seconds from the end of a task to the claim that takes its place."""
+SOON, LATER = 0.05, 0.2
+"""Seconds from the end of a task to the claim that takes its place, and where nothing more was due at the last one."""
 BUG_PATIENCE = 3
 BUG_WAIT = 60.0
 
@@ -67,6 +67,7 @@ class Pool:
         self.slow = slow
         self._awake = asyncio.Event()
         self._soon: asyncio.TimerHandle | None = None
+        self._more_due = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._slow: set[asyncio.Task[None]] = set()
 
@@ -105,14 +106,16 @@ class Pool:
         return done
 
     async def _start_more(self) -> None:
-        if self.room <= 0:
+        room = self.room
+        if room <= 0:
             return
         try:
-            claimed = await self.claim(self.room)
+            claimed = await self.claim(room)
         except Exception:
             # The outermost loop: whatever it was (a database that restarts), the next pulse looks again.
             log.exception("worker.claim_failed", extra={"worker": self.name})
             return
+        self._more_due = len(claimed) >= room
         for work in claimed:
             task = asyncio.ensure_future(work)
             self._tasks.add(task)
@@ -131,7 +134,8 @@ class Pool:
             log.error("worker.failed", exc_info=error, extra={"worker": self.name})
         # What ends at about the same time leaves room for one claim, not for one each.
         if self._soon is None:
-            self._soon = asyncio.get_running_loop().call_later(SOON, self._room_again)
+            wait = SOON if self._more_due else LATER
+            self._soon = asyncio.get_running_loop().call_later(wait, self._room_again)
 
     def _room_again(self) -> None:
         self._soon = None

@@ -20,7 +20,7 @@ from booking_app.metrics import changes, inbound
 from booking_app.services.context import Context
 from booking_app.services.owner import owner_deleted, owner_moved
 from booking_app.sync import health
-from booking_app.sync.model import Delta
+from booking_app.sync.model import BusyKind, Delta
 from booking_app.sync.own import named, standing_times
 from booking_app.sync.plan import Held, Ours, OwnMoved, OwnSeen, Plan, Suspect
 from booking_app.sync.plan import plan as decide
@@ -121,12 +121,13 @@ async def commit(ctx: Context, reading: Reading) -> bool:
             calendar.full_at = reading.as_of
         if changed:
             calendar.changed_at = now
-            calendar.problems = await sync_queries.uncertain_objects(db, reading.calendar_id)
+            if calendar.problems or any(busy.kind is BusyKind.UNCERTAIN for each in plan.store for busy in each.busy):
+                calendar.problems = await sync_queries.uncertain_objects(db, reading.calendar_id)
         delay = (now - previous).total_seconds() if changed and previous is not None else None
         pushed = None
         if delay is not None and previous is not None:
-            db.add(DelaySample(kind="inbound", seconds=delay, at=now))
             pushed = await channel_queries.was_pushed(db, calendar, previous)
+            db.add(DelaySample(kind="inbound", seconds=delay, at=now))
             if pushed is not None:
                 db.add(DelaySample(kind="pushed" if pushed else "unpushed", seconds=delay, at=now))
         if changed or was_withheld:

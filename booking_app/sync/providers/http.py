@@ -32,7 +32,7 @@ thousand events for the first time is silent for more than half a minute before 
 _DEADLINE = 240.0
 """Seconds for a whole exchange, however many pieces the answer comes in."""
 _LIMITS = httpx.Limits(max_connections=8, max_keepalive_connections=4, keepalive_expiry=30)
-_SHARED = httpx.Limits(max_connections=64, max_keepalive_connections=32, keepalive_expiry=30)
+_SHARED = httpx.Limits(max_connections=64, max_keepalive_connections=8, keepalive_expiry=30)
 _AGENT = "booking-app/1 (calendar sync)"
 
 
