@@ -10,7 +10,7 @@ from booking_app.components.elements import button, classes, icon
 from booking_app.components.linking import about_link, away, linked_now, simulation
 from booking_app.components.status_badge import age, status_badge
 from booking_app.state.calendars import CalendarsState
-from booking_app.state.views_admin import CalendarLine, ConnectionCard
+from booking_app.state.views_calendars import CalendarLine, ConnectionCard
 
 ON: Any = CalendarsState
 

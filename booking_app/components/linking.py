@@ -9,7 +9,7 @@ import reflex as rx
 from booking_app.components.elements import button, classes, icon, link, pill
 from booking_app.state.linking import LinkingState
 from booking_app.state.session import SessionState
-from booking_app.state.views_admin import ConnectionCard, LinkOffer
+from booking_app.state.views_calendars import ConnectionCard, LinkOffer
 
 ON: Any = LinkingState
 

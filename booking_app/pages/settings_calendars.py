@@ -17,7 +17,7 @@ from booking_app.components.notice import notices
 from booking_app.components.snack import snack
 from booking_app.components.status_badge import server_now
 from booking_app.state.calendars import PAGE, CalendarsState
-from booking_app.state.views_admin import Preview
+from booking_app.state.views_calendars import Preview
 
 ON: Any = CalendarsState
 

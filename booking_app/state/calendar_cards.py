@@ -9,7 +9,7 @@ from booking_app.domain.appointment import ConnectionState
 from booking_app.services.views_sync import CalendarView, ConnectionView
 from booking_app.state.admin_words import PROVIDERS, moment_words, provider_word, standing
 from booking_app.state.link_lines import SOON, start
-from booking_app.state.views_admin import CalendarLine, ConnectionCard
+from booking_app.state.views_calendars import CalendarLine, ConnectionCard
 
 MARKS = {"google": "G", "microsoft": "O", "icloud": "iC", "fastmail": "F", "nextcloud": "N"}
 """What stands in the disc of a preset; other servers have the sign of a calendar."""

@@ -17,7 +17,8 @@ from booking_app.state.admin_words import disconnected, epoch
 from booking_app.state.guard import caller, guarded, secret_text, short_text, still_allowed, whole_number
 from booking_app.state.previews import previews_of
 from booking_app.state.session import renew_attention
-from booking_app.state.views_admin import ConnectionCard, Notice, Preview
+from booking_app.state.views_admin import Notice
+from booking_app.state.views_calendars import ConnectionCard, Preview
 from booking_app.sync import connect, pull
 
 PAGE = "/settings/calendars"

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from booking_app.services.link_words import LinkError, link_error_words
 from booking_app.services.provider_apps import AppView
 from booking_app.services.views_sync import ConnectionView
-from booking_app.state.views_admin import Arrival, LinkOffer
+from booking_app.state.views_calendars import Arrival, LinkOffer
 
 COMPANIES = {"google": "Google", "microsoft": "Microsoft"}
 _WORDS = {"google": "Gmail and Google Workspace", "microsoft": "Outlook and Microsoft 365"}

@@ -9,7 +9,7 @@ from booking_app.domain.appointment import Role
 from booking_app.services import calendars, provider_apps
 from booking_app.state import link_lines
 from booking_app.state.guard import caller, guarded
-from booking_app.state.views_admin import Arrival, LinkOffer
+from booking_app.state.views_calendars import Arrival, LinkOffer
 
 
 class LinkingState(rx.State):

@@ -8,7 +8,7 @@ from booking_app.runtime import Runtime
 from booking_app.services import catalog, people
 from booking_app.services.views import SlotQuery
 from booking_app.state.admin_words import today_in
-from booking_app.state.views_admin import Preview
+from booking_app.state.views_calendars import Preview
 
 
 async def previews_of(runtime: Runtime, bookable_id: int) -> tuple[Preview, ...]:
