@@ -16,6 +16,8 @@ class LinkingState(rx.State):
     """Which providers can be linked, and how the last attempt ended."""
 
     offers: tuple[LinkOffer, ...] = ()
+    for_less: tuple[LinkOffer, ...] = ()
+    """Those that can be connected for busy times only."""
     not_set_up: str = ""
     """Providers whose accounts cannot be linked before an admin has set them up."""
     arrival: Arrival = Arrival()
@@ -27,6 +29,7 @@ class LinkingState(rx.State):
         ctx, person = runtime.current().context, caller().bookable_id
         apps = await provider_apps.listed(ctx)
         self.offers, self.not_set_up = link_lines.offers(apps), link_lines.not_set_up(apps)
+        self.for_less = tuple(each for each in self.offers if not each.refused)
         self.arrival = Arrival()
         if person is not None:
             views = await calendars.connections_of(ctx, person)

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CalendarLine:
-    """One calendar of a connected account, with the two choices about it. `note` stands beside the name; `trouble` asks
-    for its owner, and is empty while nothing does."""
+    """One calendar of a connected account, with the two choices about it. `account` tells it from one of the same name
+    elsewhere. `note` stands beside the name; `trouble` asks for its owner, and is empty while nothing does."""
 
     uid: str = ""
     name: str = ""
+    account: str = ""
     colour: str = ""
     blocks: bool = False
     target: bool = False
@@ -29,6 +30,8 @@ class ConnectionCard:
     mark: str = ""
     name: str = ""
     account: str = ""
+    full_name: str = ""
+    """Name and account, for those who hear the page."""
     word: str = ""
     tone: str = ""
     sentence: str = ""
@@ -47,6 +50,8 @@ class ConnectionCard:
     ends: str = ""
     """When the link ends by itself: `8 March, 9:00`; empty if never."""
     ends_soon: bool = False
+    refused: str = ""
+    """Said while its provider refuses this whole installation: its owner can do nothing about that."""
     read_only: bool = False
     """It was to receive appointments, and the permission to write was left out."""
     simulated: bool = False
@@ -54,10 +59,13 @@ class ConnectionCard:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LinkOffer:
-    """A provider whose accounts can be linked by consent: where that begins, for everything or for busy times only."""
+    """A provider whose accounts can be connected by consent: where that begins, for everything or for busy times only.
+    `refused`: the provider does not take this installation, so that the way there is in vain."""
 
     key: str = ""
     name: str = ""
+    company: str = ""
+    refused: bool = False
     words: str = ""
     href: str = ""
     busy: str = ""
@@ -82,4 +90,28 @@ class Preview:
 
     service: str = ""
     href: str = ""
+    sentence: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Question:
+    """What is asked before an account is disconnected; without an `account`, nothing is.
+
+    `receiving` warns of what receives appointments, `standing` asks about those that stand in it, `stuck` says why that
+    is not asked, `revocation` what becomes of the consent. Each is empty where it does not apply."""
+
+    account: str = ""
+    consequence: str = ""
+    receiving: str = ""
+    standing: str = ""
+    stuck: str = ""
+    revocation: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Unplaced:
+    """Said while nothing receives a person's appointments; empty while something does. `warn`: something could."""
+
+    warn: bool = False
+    title: str = ""
     sentence: str = ""
