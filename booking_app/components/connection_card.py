@@ -25,7 +25,7 @@ def connection_card(card: ConnectionCard) -> rx.Component:
             rx.el.span(card.mark, class_name="cx-mark", aria_hidden="true"),
             rx.el.div(
                 rx.el.div(
-                    rx.el.h2(card.name, " ", rx.el.span(card.account, class_name="tiny"), class_name="cx-title"),
+                    rx.el.h2(card.name, "\u2002", rx.el.span(card.account, class_name="tiny"), class_name="cx-title"),
                     rx.cond(card.simulated, rx.fragment(" ", simulation())),
                 ),
                 rx.el.p(

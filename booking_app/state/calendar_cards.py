@@ -29,7 +29,9 @@ def card(
     word, tone = standing(view, hard)
     if unused and view.state == ConnectionState.OK:
         word, tone = "choose calendars", "warn"
-    refused = refusal(view.provider) if view.provider in refusing else ""
+    refused = refusal(view, hard) if view.provider in refusing else ""
+    if refused:
+        word = "waits for your admin"
     return ConnectionCard(
         uid=view.uid,
         mark=MARKS.get(view.preset, "@"),
@@ -129,8 +131,8 @@ def unplaced(views: tuple[ConnectionView, ...]) -> Unplaced:
             warn=True,
             title="No calendar receives your appointments",
             sentence=(
-                "What customers book stands here, but in none of your calendars. Press “Receive here” beside the "
-                "calendar that is to show it; coming appointments are put there too."
+                "What customers book is kept in this booking system and shows in none of your calendars. Press "
+                "“Receive here” beside the one that is to show it; coming appointments are put there too."
             ),
         )
     return Unplaced(

@@ -251,7 +251,9 @@ class CalendarsState(rx.State):
     async def _draw(self) -> None:
         ctx = runtime.current().context
         now, views = epoch(ctx.now()), await self._views()
-        refusing = [each.provider for each in await provider_apps.listed(ctx) if each.ready and each.trouble]
+        apps = await provider_apps.listed(ctx)
+        (await self.get_state(LinkingState))._offer(apps)
+        refusing = [each.provider for each in apps if each.ready and each.trouble]
         self.cards = tuple(
             calendar_cards.card(view, now, ctx.bounds.hard, tuple(ctx.stand_ins), refusing) for view in views
         )

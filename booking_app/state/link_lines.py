@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode
 
+from booking_app.domain.appointment import ConnectionState
 from booking_app.services.link_words import TITLES, LinkError, link_error_words
 from booking_app.services.provider_apps import AppView
 from booking_app.services.views_sync import ConnectionView
@@ -57,12 +58,16 @@ def not_set_up(apps: Sequence[AppView]) -> str:
     return " and ".join(TITLES[each.provider] for each in apps if not each.ready)
 
 
-def refusal(provider: str) -> str:
-    """What the owner of an account reads while its provider does not take this installation."""
-    return (
-        f"{COMPANIES[provider]} does not let this booking system in at the moment. Your admin has to mend that; there "
-        "is nothing for you to do, and every choice is kept."
-    )
+def refusal(view: ConnectionView, hard: float) -> str:
+    """What the owner of an account reads while its provider does not take this installation. `hard` is the age in
+    seconds from which data is not trusted."""
+    said = f"{COMPANIES[view.provider]} does not let this booking system in at the moment."
+    lost = view.state == ConnectionState.NEEDS_SIGN_IN
+    if any(each.blocks for each in view.calendars) and (lost or view.age is None or view.age > hard):
+        said += " Your times are not offered until that is over."
+    if lost:
+        return f"{said} Your admin has to mend it first; then this account can be connected again."
+    return f"{said} Your admin has to mend that; there is nothing for you to do, and every choice is kept."
 
 
 def revocation(provider: str) -> str:

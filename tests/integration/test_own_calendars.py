@@ -12,7 +12,7 @@ import reflex as rx
 from booking_app import runtime
 from booking_app.config import Settings
 from booking_app.runtime import Runtime
-from booking_app.services import accounts
+from booking_app.services import accounts, provider_apps
 from booking_app.state.calendars import CalendarsState
 from booking_app.state.disconnecting import DisconnectingState
 from booking_app.state.linking import LinkingState
@@ -187,3 +187,13 @@ async def test_a_provider_that_is_slow_is_told_calmly(office: LinkedOffice, cloc
         "Google asks us to slow down. We keep trying; the last good copy is checked again before each booking."
     )
     assert [each.note for each in tab.page.cards[0].calendars] == ["", ""]
+
+
+async def test_p22_a_provider_that_refuses_us_is_told_on_the_open_page(office: LinkedOffice) -> None:
+    tab = await open_tab(office)
+    assert [each.refused for each in tab.of(LinkingState).offers] == [False]
+    await provider_apps.refused(office.ctx, "google", "Google Calendar does not accept this installation.")
+    await tab.call(CalendarsState, "set_blocks", tab.calendar("work"), True)
+    assert [each.refused for each in tab.of(LinkingState).offers] == [True]
+    assert tab.of(LinkingState).for_less == ()
+    assert "Your admin has to mend that" in tab.page.cards[0].refused

@@ -115,7 +115,10 @@ def test_p22_while_a_provider_refuses_us_nobody_is_sent_there_and_no_owner_is_as
     view = make_linked(state="slowed", reason="The client secret is wrong.", sentence="The client secret is wrong.")
     card = calendar_cards.card(view, NOW, HARD, (), ("google",))
     assert "Your admin has to mend that" in card.refused
-    assert card.sentence == ""
+    assert (card.sentence, card.word) == ("", "waits for your admin")
+    lost = calendar_cards.card(replace(view, state="needs_sign_in", age=None), NOW, HARD, (), ("google",))
+    assert "nothing for you to do" not in lost.refused
+    assert "not offered until that is over" in lost.refused
     assert calendar_cards.card(view, NOW, HARD, (), ("microsoft",)).refused == ""
 
 
