@@ -43,9 +43,9 @@ def _receiving(view: ConnectionView, views: Sequence[ConnectionView]) -> str:
     target = next((each.name for each in view.calendars if each.target), None)
     if target is None:
         return ""
-    said = f"This account receives your appointments, in “{target}”. Once it is disconnected, nothing does"
+    said = f"This account receives your appointments, in “{target}”. Once it is disconnected, nothing receives them"
     if any(each.can_write for other in views if other.uid != view.uid for each in other.calendars):
-        return f"{said}, until you press “Receive here” beside another calendar."
+        return f"{said} until you press “Receive here” beside another calendar."
     return f"{said}, because no other account of yours can."
 
 
