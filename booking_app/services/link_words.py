@@ -17,6 +17,7 @@ class LinkError(StrEnum):
     PROVIDER = "provider"
     ADMIN_CONSENT = "admin_consent"
     TAKEN = "taken"
+    ADDRESS = "address"
 
 
 class NotLinked(Exception):
@@ -44,6 +45,10 @@ _WORDS = {
     LinkError.ADMIN_CONSENT: (
         "Your organisation lets only its administrator allow access. Ask them to allow this program for {title}, then "
         "link it again."
+    ),
+    LinkError.ADDRESS: (
+        "{title} was not linked yet: the way back from there leads to this address, so it has to be begun here, too. "
+        "Please link it again."
     ),
     LinkError.TAKEN: "This account is linked already. To change what it may do, use “Link again” there.",
 }

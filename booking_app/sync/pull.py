@@ -161,6 +161,9 @@ async def _ask(ctx: Context, provider: CalendarProvider, asked: Question, breake
         answer = await _changes(ctx, provider, asked, asked.cursor)
     except CursorExpired:
         answer = await _changes(ctx, provider, asked, None)
+    if answer.delta.zone not in (None, asked.ref.zone):
+        asked = asked.placed_in(answer.delta.zone)
+        answer = await _changes(ctx, provider, asked, None)
     if stop_reason(answer.known, answer.ours, answer.suspected, breaker):
         answer = await _changes(ctx, provider, asked, None)
         reason = stop_reason(answer.known, answer.ours, answer.suspected, breaker)
