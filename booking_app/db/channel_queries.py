@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from booking_app.db.changes import announce
+from booking_app.db.engine import Reader
 from booking_app.db.sync_queries import read_by_us
 from booking_app.db.tables import Bookable, Calendar, Channel, Connection
 from booking_app.domain.appointment import ConnectionState
@@ -105,7 +106,7 @@ _CLAIM = text(
 )
 
 
-async def claim_due(db: AsyncSession, *, now: datetime, lease_until: datetime, most: int) -> list[int]:
+async def claim_due(db: Reader, *, now: datetime, lease_until: datetime, most: int) -> list[int]:
     """The ids of channels to work on, now leased to the caller; none of an account that lets nobody in."""
     given = {"now": now, "lease_until": lease_until, "most": most, "lost": ConnectionState.NEEDS_SIGN_IN.value}
     return [row[0] for row in await db.execute(_CLAIM, given)]
