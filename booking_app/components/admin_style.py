@@ -8,4 +8,4 @@ ADMIN_STYLE = rx.el.link(rel="stylesheet", href="/admin.css", custom_attrs={"pre
 """The browser waits for it before it shows what is styled by it."""
 
 ADMIN_SCRIPT = rx.el.script(src="/admin.js", custom_attrs={"async": True})
-"""Menus that close by themselves (assets/admin.js)."""
+"""Menus and messages that close by themselves, and where the focus goes (assets/admin.js)."""

@@ -10,9 +10,13 @@ from booking_app.components.elements import button, classes, icon
 from booking_app.components.linking import about_link, away, linked_now, simulation
 from booking_app.components.status_badge import age, status_badge
 from booking_app.state.calendars import CalendarsState
-from booking_app.state.views_admin import CalendarLine, ConnectionCard
+from booking_app.state.disconnecting import DisconnectingState
+from booking_app.state.replacing import ReplacingState
+from booking_app.state.views_calendars import CalendarLine, ConnectionCard
 
 ON: Any = CalendarsState
+DISCONNECTING: Any = DisconnectingState
+REPLACING: Any = ReplacingState
 
 
 def connection_card(card: ConnectionCard) -> rx.Component:
@@ -21,14 +25,13 @@ def connection_card(card: ConnectionCard) -> rx.Component:
             rx.el.span(card.mark, class_name="cx-mark", aria_hidden="true"),
             rx.el.div(
                 rx.el.div(
-                    rx.el.h2(card.name, class_name="cx-title"),
-                    rx.el.span(card.account, class_name="tiny"),
+                    rx.el.h2(card.name, "\u2002", rx.el.span(card.account, class_name="tiny"), class_name="cx-title"),
                     rx.cond(card.simulated, rx.fragment(" ", simulation())),
                 ),
                 rx.el.p(
                     card.sentence,
                     rx.cond(card.read_at > 0, rx.fragment(" Read ", age(card.read_at), ".")),
-                    rx.cond((card.ends != "") & ~card.ends_soon, " Linked until " + card.ends + ".", ""),
+                    rx.cond((card.ends != "") & ~card.ends_soon, " Connected until " + card.ends + ".", ""),
                     class_name="tiny",
                 ),
                 class_name="cx-name",
@@ -45,14 +48,14 @@ def connection_card(card: ConnectionCard) -> rx.Component:
                 rx.el.span(),
                 rx.el.span("Calendar"),
                 rx.el.span("Blocks my slots"),
-                rx.el.span("Receives bookings"),
+                rx.el.span("Receives appointments"),
                 class_name="cal hd tiny",
                 aria_hidden="true",
             ),
             rx.foreach(card.calendars, lambda line: _calendar(line, card.uid)),
         ),
         class_name="card cx",
-        aria_label="Calendar account " + card.name,
+        aria_label="Calendar account " + card.full_name,
         key=card.uid,
     )
 
@@ -78,28 +81,35 @@ def _calendar(line: CalendarLine, account: str) -> rx.Component:
                     class_name="switch",
                     checked=line.blocks,
                     on_change=lambda on: ON.set_blocks(line.uid, on),
-                    aria_label=line.name + " blocks my slots",
+                    aria_label=line.name + " blocks my slots (" + line.account + ")",
                 ),
                 class_name="hit",
             ),
             rx.cond(
                 line.can_write,
-                rx.el.label(
-                    rx.el.input(
-                        type="radio",
-                        name="target",
-                        class_name="radio",
-                        checked=line.target,
-                        on_change=lambda _value: ON.set_target(line.uid),
-                        aria_label=line.name + " receives bookings",
-                    ),
-                    class_name="hit",
-                ),
+                _receive(line),
                 rx.el.span("cannot write", class_name="tiny"),
             ),
             class_name="cal",
         ),
         rx.cond(line.trouble != "", _trouble(line, account)),
+    )
+
+
+def _receive(line: CalendarLine) -> rx.Component:
+    # The same element before and after, so that whoever presses it keeps the focus. A row of radio buttons would move
+    # all coming appointments at each press of an arrow key.
+    return rx.el.button(
+        rx.cond(line.target, rx.fragment(icon("check", 14), "Receives"), "Receive here"),
+        type="button",
+        class_name="btn compact take",
+        aria_label=rx.cond(line.target, "Receives appointments: ", "Receive here: ")
+        + line.name
+        + " ("
+        + line.account
+        + ")",
+        custom_attrs={"aria-disabled": rx.cond(line.target, "true", "false")},
+        on_click=ON.set_target(line.uid),
     )
 
 
@@ -130,7 +140,7 @@ def _needs_password(card: ConnectionCard) -> rx.Component:
         rx.el.div(
             icon("circle-alert", 18),
             rx.el.p("Your slots are withheld until this account can be read again.", class_name="grow"),
-            button("Enter the new password", kind="primary", extra="compact", on_click=ON.ask("password", card.uid)),
+            button("Enter the new password", kind="primary", extra="compact", on_click=REPLACING.ask(card.uid)),
             class_name="banner bad wrap",
         ),
         class_name="cx-note",
@@ -141,17 +151,17 @@ def _menu(card: ConnectionCard) -> rx.Component:
     return rx.el.details(
         rx.el.summary(
             icon("ellipsis"),
-            rx.el.span("More about ", card.name, class_name="sr-only"),
+            rx.el.span("More about " + card.full_name, class_name="sr-only"),
             class_name="btn quiet icon",
         ),
         rx.el.div(
             _item("Test the connection", ON.test(card.uid)),
             rx.cond(
                 card.provider != "",
-                away("Link again", href=card.again, name="item"),
-                _item("Replace the password", ON.ask("password", card.uid)),
+                rx.cond(card.refused == "", away("Connect again", href=card.again, name="item")),
+                _item("Replace the password", REPLACING.ask(card.uid)),
             ),
-            _item("Disconnect", ON.ask("disconnect", card.uid), danger=True),
+            _item("Disconnect", DISCONNECTING.ask(card.uid), danger=True),
             class_name="menu-pop",
         ),
         class_name="menu",

@@ -1,4 +1,7 @@
-"""Linking a calendar account at Google or Microsoft: the ways there, and what is said when one comes back."""
+"""Linking a calendar account at Google or Microsoft: the ways there, and what is said when one comes back.
+
+What has the id `arrival` is shown and focused when it appears, and the address forgets it (assets/admin.js).
+"""
 
 from __future__ import annotations
 
@@ -9,19 +12,9 @@ import reflex as rx
 from booking_app.components.elements import button, classes, icon, link, pill
 from booking_app.state.linking import LinkingState
 from booking_app.state.session import SessionState
-from booking_app.state.views_admin import ConnectionCard, LinkOffer
+from booking_app.state.views_calendars import ConnectionCard, LinkOffer
 
 ON: Any = LinkingState
-
-# Said once: the page that is loaded anew shows how it is, not what has happened.
-_ARRIVED = """
-(() => {
-  history.replaceState(history.state, "", location.pathname);
-  const place = document.getElementById("arrival");
-  place?.scrollIntoView({ block: "center" });
-  place?.focus({ preventScroll: true });
-})()
-"""
 
 
 def away(*children: Any, href: Any, name: str = "btn", **props: Any) -> rx.Component:
@@ -35,17 +28,37 @@ def simulation() -> rx.Component:
 
 
 def link_tile(offer: LinkOffer) -> rx.Component:
-    """A provider among the kinds of account that can be added."""
-    return away(
-        rx.el.span(
-            "Connect " + offer.name,
-            rx.cond(offer.simulated, simulation()),
-            class_name="row wrap",
+    """A provider among the kinds of account that can be added. While it does not take this installation, its consent
+    page would be left with nothing: that is said instead."""
+    name = rx.el.span("Connect " + offer.name)
+    mark = rx.cond(offer.simulated, simulation())
+    return rx.cond(
+        offer.refused,
+        rx.el.div(
+            name,
+            rx.el.span(
+                rx.cond(
+                    SessionState.who.admin,
+                    rx.fragment(
+                        "The connection to " + offer.company + " has to be mended first: ",
+                        link("Providers", href="/admin/providers"),
+                    ),
+                    "Your admin has to mend the connection to " + offer.company + " first.",
+                ),
+                class_name="tiny",
+            ),
+            mark,
+            class_name="card pv-link off",
+            key=offer.key,
         ),
-        rx.el.span(offer.words, class_name="tiny"),
-        href=offer.href,
-        name="card pv-link",
-        key=offer.key,
+        away(
+            name,
+            rx.el.span(offer.words, class_name="tiny"),
+            mark,
+            href=offer.href,
+            name="card pv-link",
+            key=offer.key,
+        ),
     )
 
 
@@ -54,11 +67,11 @@ def ways() -> rx.Component:
     state = LinkingState
     return rx.fragment(
         rx.cond(
-            state.offers,
+            state.for_less,
             rx.el.p(
                 rx.el.b("Busy times only: "),
                 "we ask only to see when you are busy, and never put appointments into that account. ",
-                rx.foreach(state.offers, _busy_only),
+                rx.foreach(state.for_less, _busy_only),
                 class_name="small pv-note",
             ),
         ),
@@ -68,10 +81,10 @@ def ways() -> rx.Component:
                 rx.cond(
                     SessionState.who.admin,
                     rx.fragment(
-                        state.not_set_up + " can be linked here once set up. ",
+                        state.not_set_up + " can be connected here once set up. ",
                         link("Set up calendar providers", href="/admin/providers"),
                     ),
-                    state.not_set_up + " can be linked here once an administrator has set that up. Ask yours.",
+                    state.not_set_up + " can be connected here once an administrator has set that up. Ask yours.",
                 ),
                 class_name="small pv-note",
             ),
@@ -108,7 +121,6 @@ def not_linked() -> rx.Component:
             role="alert",
             id="arrival",
             tab_index=-1,
-            on_mount=rx.call_script(_ARRIVED),
         ),
     )
 
@@ -122,11 +134,11 @@ def linked_now(card: ConnectionCard) -> rx.Component:
             rx.el.div(
                 icon("circle-check", 18),
                 rx.el.p(arrival.sentence, class_name="grow"),
+                button(icon("x"), kind="quiet", extra="icon", aria_label="Close", on_click=ON.hush),
                 class_name="banner ok",
                 role="status",
                 id="arrival",
                 tab_index=-1,
-                on_mount=rx.call_script(_ARRIVED),
             ),
             class_name="cx-note",
         ),
@@ -138,34 +150,50 @@ def about_link(card: ConnectionCard) -> rx.Component:
     return rx.cond(
         card.provider != "",
         rx.cond(
-            card.needs_link,
+            card.refused != "",
             _note(
-                "Your slots are withheld until this account is linked again. Every choice is kept.",
-                away("Link again", href=card.again, name="btn primary compact"),
-                tone="bad",
+                card.refused,
+                rx.cond(
+                    SessionState.who.admin,
+                    link("Calendar providers", href="/admin/providers", class_name="btn compact"),
+                ),
+                tone="warn",
+            ),
+            _to_do(card),
+        ),
+    )
+
+
+def _to_do(card: ConnectionCard) -> rx.Component:
+    again = away("Connect again", href=card.again, name="btn compact")
+    return rx.cond(
+        card.needs_link,
+        _note(
+            "Your slots are withheld until this account is connected again. Every choice is kept.",
+            away("Connect again", href=card.again, name="btn primary compact"),
+            tone="bad",
+        ),
+        rx.cond(
+            card.ends_soon,
+            _note(
+                "The access ends by itself on " + card.ends + ". Connect it again before that, and nothing is "
+                "interrupted.",
+                again,
+                tone="warn",
             ),
             rx.cond(
-                card.ends_soon,
+                card.read_only,
                 _note(
-                    "The link ends by itself on " + card.ends + ". Link it again before that, and nothing is "
-                    "interrupted.",
-                    away("Link again", href=card.again, name="btn compact"),
+                    "Appointments cannot be put into this account, because the permission to write was left out. "
+                    "Connect it again and leave all boxes ticked.",
+                    again,
                     tone="warn",
                 ),
                 rx.cond(
-                    card.read_only,
+                    card.upgrade != "",
                     _note(
-                        "Appointments cannot be put into this account, because the permission to write was left out. "
-                        "Link it again and leave all boxes ticked.",
-                        away("Link again", href=card.again, name="btn compact"),
-                        tone="warn",
-                    ),
-                    rx.cond(
-                        card.upgrade != "",
-                        _note(
-                            "Linked for busy times only: appointments are never put into this account.",
-                            away("Let it receive appointments", href=card.upgrade, name="btn compact"),
-                        ),
+                        "Connected for busy times only: appointments are never put into this account.",
+                        away("Let it receive appointments", href=card.upgrade, name="btn compact"),
                     ),
                 ),
             ),

@@ -1,5 +1,5 @@
 """A question over the page, as the browser's own modal dialog: the focus stays inside, the rest is inert, Escape
-closes it and the focus returns to where it was."""
+closes it and the focus returns to where it was (or, if that is gone, near to it: assets/admin.js)."""
 
 from __future__ import annotations
 

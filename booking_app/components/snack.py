@@ -1,4 +1,6 @@
-"""What was just saved, with a way back, at the foot of the page. Spoken by screen readers, never in the way."""
+"""What was just saved, with a way back, at the foot of the page. Spoken by screen readers, never in the way.
+
+It closes itself after a while (assets/admin.js), not while it is pointed at or has the focus."""
 
 from __future__ import annotations
 
@@ -17,7 +19,14 @@ def snack(said: Text, *actions: rx.Component, on_close: Any) -> rx.Component:
             rx.el.div(
                 rx.el.span(said, class_name="grow"),
                 *actions,
-                button(icon("x"), kind="quiet", extra="icon", aria_label="Close this message", on_click=on_close),
+                button(
+                    icon("x"),
+                    kind="quiet",
+                    extra="icon",
+                    aria_label="Close this message",
+                    on_click=on_close,
+                    custom_attrs={"data-away": "1"},
+                ),
                 class_name="snack",
                 key=said,
             ),

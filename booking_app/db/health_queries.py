@@ -13,8 +13,17 @@ from sqlmodel import col
 
 from booking_app.db.changes import announce
 from booking_app.db.locks import lock_calendars
-from booking_app.db.tables import Bookable, Calendar, Connection, DelaySample, Grant, Outbox
-from booking_app.domain.appointment import ConnectionState, Effect
+from booking_app.db.tables import (
+    Appointment,
+    Bookable,
+    Calendar,
+    Connection,
+    DelaySample,
+    Grant,
+    Mirror,
+    Outbox,
+)
+from booking_app.domain.appointment import AppointmentState, ConnectionState, Effect
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -148,3 +157,21 @@ async def retry_work(db: AsyncSession, outbox_id: int, now: datetime) -> bool:
     if effect == Effect.CALENDAR.value:
         await announce(db, "sync")
     return True
+
+
+async def standing(db: AsyncSession, uid: UUID, bookable_id: int, now: datetime) -> int:
+    """How many coming appointments have an event of ours in a person's account."""
+    query = (
+        select(func.count())
+        .select_from(Mirror)
+        .join(Calendar, col(Calendar.id) == col(Mirror.calendar_id))
+        .join(Connection, col(Connection.id) == col(Calendar.connection_id))
+        .join(Appointment, col(Appointment.id) == col(Mirror.appointment_id))
+        .where(
+            col(Connection.uid) == uid,
+            col(Connection.bookable_id) == bookable_id,
+            col(Appointment.state) == AppointmentState.CONFIRMED.value,
+            func.upper(col(Appointment.during)) > now,
+        )
+    )
+    return await db.scalar(query) or 0

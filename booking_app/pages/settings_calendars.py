@@ -6,18 +6,18 @@ from typing import Any
 
 import reflex as rx
 
+from booking_app.components.account_dialogs import disconnect_dialog, password_dialog
 from booking_app.components.add_calendar import add_calendar
 from booking_app.components.admin_frame import admin_frame
 from booking_app.components.connection_card import connection_card
-from booking_app.components.elements import button, empty, field, link_button, skeleton, text_input
+from booking_app.components.elements import banner, button, empty, link_button, skeleton
 from booking_app.components.layout import page_head
 from booking_app.components.linking import not_linked
-from booking_app.components.modal import close_button, modal
 from booking_app.components.notice import notices
 from booking_app.components.snack import snack
 from booking_app.components.status_badge import server_now
 from booking_app.state.calendars import PAGE, CalendarsState
-from booking_app.state.views_admin import Preview
+from booking_app.state.views_calendars import Preview
 
 ON: Any = CalendarsState
 
@@ -38,6 +38,7 @@ def page() -> rx.Component:
                 state.nobody,
                 empty("This account has no calendars", "It belongs to nobody who can be booked."),
                 rx.fragment(
+                    _unplaced(),
                     rx.cond(
                         state.cards,
                         rx.foreach(state.cards, connection_card),
@@ -52,17 +53,28 @@ def page() -> rx.Component:
             ),
             _coming(),
         ),
-        rx.match(state.asking, ("password", _password()), ("disconnect", _disconnect()), rx.fragment()),
+        password_dialog(),
+        disconnect_dialog(),
         snack(
             state.said,
-            rx.cond(
-                state.undo_uid != "",
-                button("Undo", extra="compact", on_click=ON.set_blocks(state.undo_uid, state.undo_blocks)),
-            ),
+            rx.cond(state.undoable, button("Undo", extra="compact", on_click=ON.undo)),
             on_close=ON.hush,
         ),
         current=PAGE,
         width="narrow",
+    )
+
+
+def _unplaced() -> rx.Component:
+    said = CalendarsState.unplaced
+    sentence = rx.el.p(said.sentence)
+    return rx.cond(
+        said.title != "",
+        rx.cond(
+            said.warn,
+            banner(sentence, tone="warn", title=said.title, role="status"),
+            banner(sentence, title=said.title),
+        ),
     )
 
 
@@ -84,68 +96,6 @@ def _preview(preview: Preview) -> rx.Component:
         ),
         link_button("Look", href=preview.href, extra="compact", aria_label="Look at " + preview.service),
         class_name="row seen",
-    )
-
-
-def _password() -> rx.Component:
-    state = CalendarsState
-    error = rx.cond(state.wrong == "secret", state.message, "")
-    return modal(
-        rx.el.p("For ", rx.el.b(state.subject_name), ". All your choices stay as they are.", class_name="small"),
-        rx.el.form(
-            field(
-                "New password",
-                text_input("secret", error=error, type="password", auto_complete="off", auto_focus=True),
-                name="secret",
-                error=error,
-            ),
-            rx.el.div(
-                close_button("Cancel", ON.dismiss),
-                button(
-                    rx.cond(state.busy, "Testing the connection…", "Test and replace"),
-                    kind="primary",
-                    type="submit",
-                    disabled=state.busy,
-                ),
-                class_name="actions end",
-            ),
-            on_submit=ON.replace_password,
-            class_name="form",
-            no_validate=True,
-        ),
-        title="Replace the password",
-    )
-
-
-def _disconnect() -> rx.Component:
-    return modal(
-        rx.el.p(
-            rx.el.b(CalendarsState.subject_name),
-            " stops blocking your slots at once: customers may book you while you are busy there.",
-            rx.cond(CalendarsState.revocation != "", " " + CalendarsState.revocation, ""),
-            class_name="small",
-        ),
-        rx.el.form(
-            rx.el.p("What happens to the coming appointments that stand in it?", class_name="label"),
-            _choice("keep", "Leave them there", "They no longer follow when an appointment moves.", True),
-            _choice("remove", "Remove them", "The appointments themselves stand; only their events go.", False),
-            rx.el.div(
-                close_button("Cancel", ON.dismiss),
-                button("Disconnect", kind="danger", type="submit"),
-                class_name="actions end",
-            ),
-            on_submit=ON.disconnect,
-            class_name="form",
-        ),
-        title="Disconnect this account?",
-    )
-
-
-def _choice(value: str, label: str, consequence: str, chosen: bool) -> rx.Component:
-    return rx.el.label(
-        rx.el.input(type="radio", name="future_events", value=value, default_checked=chosen, class_name="radio"),
-        rx.el.span(rx.el.b(label), rx.el.span(consequence, class_name="tiny")),
-        class_name="pick",
     )
 
 

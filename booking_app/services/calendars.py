@@ -16,6 +16,7 @@ from booking_app.services import provider_apps
 from booking_app.services.context import Bounds, Context
 from booking_app.services.letters.words import start_words, zone_words
 from booking_app.services.provider_apps import is_vendor
+from booking_app.services.trouble_words import calm
 from booking_app.services.views_sync import (
     AlertView,
     CalendarView,
@@ -40,6 +41,18 @@ async def connections_of(ctx: Context, bookable_id: int) -> tuple[ConnectionView
     async with ctx.sessions() as db:
         found = await health_queries.accounts(db, bookable_id)
     return tuple(_connection(each, ctx.now(), ctx.bounds) for each in found)
+
+
+async def standing(ctx: Context, *, connection_uid: str, bookable_id: int) -> int:
+    """How many coming appointments of the person have an event in this account."""
+    async with ctx.sessions() as db:
+        return await health_queries.standing(db, UUID(connection_uid), bookable_id, ctx.now())
+
+
+def receives_nowhere(views: Sequence[ConnectionView]) -> bool:
+    """Whether calendars of a person could take their appointments and none was chosen to."""
+    of_all = [calendar for view in views for calendar in view.calendars]
+    return any(each.can_write for each in of_all) and not any(each.target for each in of_all)
 
 
 async def sync_page(ctx: Context) -> SyncPage:
@@ -111,7 +124,7 @@ async def retry_now(ctx: Context, *, outbox_id: int) -> None:
 def _alert(alert: Alert) -> AlertView:
     return AlertView(
         id=alert.id or 0,
-        message=alert.message,
+        message=calm(alert.message),
         since=to_instant(alert.opened_at),
         moved=alerts.moved_appointment(alert.subject),
         provider=provider_apps.refusing(alert.subject),
@@ -140,7 +153,7 @@ def _connection(row: AccountRow, now: datetime, bounds: Bounds) -> ConnectionVie
         mode=connection.mode,
         writes=any(each.can_write for each in row.calendars),
         ends_at=None if row.grant is None or row.grant.ends_at is None else to_instant(row.grant.ends_at),
-        reason=connection.reason,
+        reason=calm(connection.reason),
         zone=row.owner.zone,
     )
 
@@ -150,20 +163,23 @@ def _age(calendar: Calendar, now: datetime) -> int | None:
 
 
 def _sentence(connection: Connection, calendars: Sequence[Calendar], age: int | None, bounds: Bounds) -> str:
+    reason = calm(connection.reason)
     match ConnectionState(connection.state):
         case ConnectionState.NEEDS_SIGN_IN if is_vendor(connection.provider):
-            return f"{connection.reason} Link it again to go on; nothing that was chosen is lost.".strip()
+            return f"{reason} Connect it again to go on; nothing that was chosen is lost.".strip()
         case ConnectionState.NEEDS_SIGN_IN:
             return "The password is no longer accepted. Replace it to go on; nothing that was chosen is lost."
         case ConnectionState.STOPPED:
-            return f"Not being followed: {connection.reason}"
+            return f"Not being followed: {reason}"
         case ConnectionState.SLOWED if age is not None and age > bounds.hard:
-            return f"Cannot be read, so these times are not offered. {connection.reason}"
+            return f"Cannot be read, so these times are not offered. {reason}"
         case ConnectionState.SLOWED:
-            return f"Reading is disturbed and tried again. {connection.reason}"
+            checked = "; the last good copy is checked again before each booking" if age is not None else ""
+            return f"{reason} We keep trying{checked}.".strip()
         case _:
             if not any(each.blocks or each.target for each in calendars):
-                return "Connected. Choose which calendars block and which one receives appointments."
+                receives = ", and which one receives appointments" if any(each.can_write for each in calendars) else ""
+                return f"Connected. Choose which calendars block your slots{receives}."
             return "Up to date." if age is not None or not any(each.blocks for each in calendars) else "Being read."
 
 
@@ -172,9 +188,9 @@ def _calendar(calendar: Calendar, connection: Connection, now: datetime, bounds:
     if not calendar.blocks and not calendar.target:
         sentence = "Not used."
     elif connection.state == ConnectionState.NEEDS_SIGN_IN.value:
-        sentence = "Waits to be linked again." if is_vendor(connection.provider) else "Waits for the password."
+        sentence = "Waits to be connected again." if is_vendor(connection.provider) else "Waits for the password."
     elif calendar.trouble:
-        sentence = calendar.trouble
+        sentence = calm(calendar.trouble)
     elif age is None:
         sentence = "Being read for the first time."
     elif age > bounds.hard:
@@ -209,7 +225,7 @@ def _waiting(row: WaitingRow) -> WaitingView:
     return WaitingView(
         id=work.id or 0,
         what=what,
-        reason=work.reason or "Is about to be done.",
+        reason=calm(work.reason) or "Is about to be done.",
         attempts=work.attempts,
         since=to_instant(work.created_at or work.due_at),
         retry_at=None if work.parked else to_instant(work.due_at),

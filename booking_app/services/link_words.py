@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from enum import StrEnum
 
 
@@ -29,28 +29,32 @@ class NotLinked(Exception):
         self.scopes = scopes
 
 
-_TITLES = {"google": "Google Calendar", "microsoft": "Outlook"}
+TITLES = {"google": "Google Calendar", "microsoft": "Outlook"}
 _WORDS = {
-    LinkError.DENIED: "{title} was not linked, because access was not allowed there. Nothing was changed.",
-    LinkError.EXPIRED: "The way back from {title} took too long. Please link it again.",
-    LinkError.STATE: "This attempt to link {title} is over or was begun in another browser. Please link it again.",
+    LinkError.DENIED: "{title} was not connected, because access was not allowed there. Nothing was changed.",
+    LinkError.EXPIRED: "The way back from {title} took too long. Please connect it again.",
+    LinkError.STATE: (
+        "This attempt to connect {title} is over or was begun in another browser. Please connect it again."
+    ),
     LinkError.OTHER_ACCOUNT: (
-        "That was another account than the one that is linked here. Choose the same account at {title}, or add the "
+        "That was another account than the one that is connected here. Choose the same account at {title}, or add the "
         "other one as a new account."
     ),
     LinkError.PROVIDER: (
-        "{title} could not be linked just now. Please try again; if it stays so, an administrator has to look at the "
-        "calendar providers."
+        "{title} could not be connected just now. Please try again; if it stays so, an administrator has to look at "
+        "the calendar providers."
     ),
     LinkError.ADMIN_CONSENT: (
         "Your organisation lets only its administrator allow access. Ask them to allow this program for {title}, then "
-        "link it again."
+        "connect it again."
+    ),
+    LinkError.TAKEN: (
+        "{which} is connected already. To change what it may do, use “Connect again” in its menu on this page."
     ),
     LinkError.ADDRESS: (
-        "{title} was not linked yet: the way back from there leads to this address, so it has to be begun here, too. "
-        "Please link it again."
+        "{title} was not connected yet: the way back from there leads to this address, so it has to be begun here, "
+        "too. Please connect it again."
     ),
-    LinkError.TAKEN: "This account is linked already. To change what it may do, use “Link again” there.",
 }
 _SCOPES = {
     "calendar.calendarlist.readonly": "to see the list of your calendars",
@@ -61,8 +65,8 @@ _SCOPES = {
     "calendars.readbasic": "to see when you are busy",
 }
 READ_ONLY = (
-    "Linked, but without the permission to write: appointments cannot be put into this account. To let them, link it "
-    "again and leave all boxes ticked."
+    "Connected, but without the permission to write: appointments cannot be put into this account. To let them, "
+    "connect it again and leave all boxes ticked."
 )
 
 
@@ -71,18 +75,24 @@ def scope_names(scopes: Collection[str]) -> tuple[str, ...]:
     return tuple(each.rpartition("/")[2].lower() for each in scopes)
 
 
-def link_error_words(code: str, provider: str = "", names: Collection[str] = ()) -> str:
+def link_error_words(code: str, provider: str = "", names: Collection[str] = (), accounts: Sequence[str] = ()) -> str:
     """The sentence for a `link_error`; `names` are `scope_names`. All three come from an address that anybody may have
-    written: nothing of them is quoted."""
-    title = _TITLES.get(provider, "The account")
+    written: nothing of them is quoted. `accounts` are those that the reader has at this provider."""
+    title = TITLES.get(provider, "The account")
     if code == LinkError.MISSING:
         wanted = list(dict.fromkeys(_SCOPES[each] for each in names if each in _SCOPES))
         what = " and ".join(wanted) or "that is needed"
         return (
-            f"{title} was not linked, because the permission {what} was left out. Link it again and leave all boxes "
-            "ticked."
+            f"{title} was not connected, because the permission {what} was left out. Connect it again and leave all "
+            "boxes ticked."
         )
     try:
-        return _WORDS[LinkError(code)].format(title=title)
+        return _WORDS[LinkError(code)].format(title=title, which=_which(accounts))
     except (ValueError, KeyError):
         return ""
+
+
+def _which(accounts: Sequence[str]) -> str:
+    if len(accounts) < 2:
+        return accounts[0] if accounts else "This account"
+    return f"This account ({' or '.join(accounts)})"

@@ -47,7 +47,7 @@ def standing(view: ConnectionView, hard: float) -> tuple[str, str]:
 
 
 PROVIDERS = {
-    "google": "Google",
+    "google": "Google Calendar",
     "microsoft": "Outlook",
     "icloud": "iCloud",
     "fastmail": "Fastmail",

@@ -6,34 +6,46 @@ from collections.abc import Collection
 from typing import Any
 
 from booking_app.domain.appointment import ConnectionState
+from booking_app.services.calendars import receives_nowhere
 from booking_app.services.views_sync import CalendarView, ConnectionView
 from booking_app.state.admin_words import PROVIDERS, moment_words, provider_word, standing
-from booking_app.state.link_lines import SOON, start
-from booking_app.state.views_admin import CalendarLine, ConnectionCard
+from booking_app.state.link_lines import SOON, refusal, start
+from booking_app.state.views_calendars import CalendarLine, ConnectionCard, Unplaced
 
 MARKS = {"google": "G", "microsoft": "O", "icloud": "iC", "fastmail": "F", "nextcloud": "N"}
 """What stands in the disc of a preset; other servers have the sign of a calendar."""
 
 
-def card(view: ConnectionView, now: int, hard: float, simulated: Collection[str] = ()) -> ConnectionCard:
+def card(
+    view: ConnectionView,
+    now: int,
+    hard: float,
+    simulated: Collection[str] = (),
+    refusing: Collection[str] = (),
+) -> ConnectionCard:
     """`now` is an instant, `hard` the age in seconds from which data is not trusted; a simulator stands in for the
-    providers `simulated`."""
+    providers `simulated`, those in `refusing` do not take this installation."""
     unused = not any(each.blocks or each.target for each in view.calendars)
     word, tone = standing(view, hard)
     if unused and view.state == ConnectionState.OK:
         word, tone = "choose calendars", "warn"
+    refused = refusal(view, hard) if view.provider in refusing else ""
+    if refused:
+        word = "waits for your admin"
     return ConnectionCard(
         uid=view.uid,
         mark=MARKS.get(view.preset, "@"),
         name=provider_word(view.preset),
         account=account_words(view),
+        full_name=full_name(view),
         word=word,
         tone=tone,
-        sentence=view.sentence,
+        sentence="" if refused else view.sentence,
         read_at=now - view.age if view.age is not None else 0,
         needs_password=view.state == ConnectionState.NEEDS_SIGN_IN and not view.by_consent,
         unused=unused,
-        calendars=tuple(line(each) for each in view.calendars),
+        calendars=tuple(line(each, full_name(view), view.reason) for each in view.calendars),
+        refused=refused,
         **(_linked(view, now, simulated) if view.by_consent else {}),
     )
 
@@ -60,22 +72,29 @@ def account_words(view: ConnectionView) -> str:
     return view.username if view.preset in PROVIDERS else f"{view.username} · {view.label}"
 
 
-_QUIET = {"Up to date.", "Not used.", "Waits for the password.", "Waits to be linked again."}
+def full_name(view: ConnectionView) -> str:
+    """`Outlook, ann@example.com`: tells two accounts at one provider apart."""
+    return f"{provider_word(view.preset)}, {account_words(view)}"
+
+
+_QUIET = {"Up to date.", "Not used.", "Waits for the password.", "Waits to be connected again."}
 """Sentences that say nothing beyond the state and the choices."""
 
 
-def line(view: CalendarView) -> CalendarLine:
-    """What needs its owner is set apart from what is only worth a word."""
+def line(view: CalendarView, account: str = "", reason: str = "") -> CalendarLine:
+    """What needs its owner is set apart from what is only worth a word, and from `reason`, which the card says."""
     troubled = view.stopped or view.problems > 0
+    quiet = troubled or view.sentence in _QUIET or view.sentence == reason
     return CalendarLine(
         uid=view.uid,
         name=view.name,
+        account=account,
         colour=_colour(view.colour),
         blocks=view.blocks,
         target=view.target,
         can_write=view.can_write,
         stopped=view.stopped,
-        note="" if troubled or view.sentence in _QUIET else view.sentence,
+        note="" if quiet else view.sentence,
         trouble=view.sentence if troubled else "",
     )
 
@@ -95,5 +114,31 @@ def chosen(views: tuple[ConnectionView, ...]) -> tuple[set[str], str | None]:
 
 
 def name_of(views: tuple[ConnectionView, ...], uid: str) -> str:
-    """A calendar's name; empty for an unknown one."""
-    return next((each.name for view in views for each in view.calendars if each.uid == uid), "")
+    """A calendar in a sentence: `“Work” of ann@example.com`; the first calendar of an account often has its name."""
+    for view in views:
+        for each in view.calendars:
+            if each.uid == uid:
+                return f"“{each.name}”" if each.name == view.username else f"“{each.name}” of {view.username}"
+    return "The calendar"
+
+
+def unplaced(views: tuple[ConnectionView, ...]) -> Unplaced:
+    """What is said while the appointments of a person who has accounts go into none of their calendars."""
+    if not views or any(each.target for view in views for each in view.calendars):
+        return Unplaced()
+    if receives_nowhere(views):
+        return Unplaced(
+            warn=True,
+            title="No calendar receives your appointments",
+            sentence=(
+                "What customers book is kept in this booking system and shows in none of your calendars. Press "
+                "“Receive here” beside the one that is to show it; coming appointments are put there too."
+            ),
+        )
+    return Unplaced(
+        title="Your appointments are put into none of your calendars",
+        sentence=(
+            "The accounts below are only read. To see appointments in a calendar of yours, let one of them receive "
+            "appointments, or connect another account."
+        ),
+    )

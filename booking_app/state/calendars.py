@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Literal
+from typing import Any
 
 import reflex as rx
 
 from booking_app import runtime
 from booking_app.domain.appointment import Role
 from booking_app.domain.errors import BookingError, Forbidden, Invalid
-from booking_app.services import calendars, owner
+from booking_app.services import calendars, owner, provider_apps
+from booking_app.services.trouble_words import calm
 from booking_app.services.views_sync import ConnectionView
-from booking_app.state import calendar_cards, link_lines, sync_lines
-from booking_app.state.admin_words import disconnected, epoch
+from booking_app.state import calendar_cards, sync_lines
+from booking_app.state.admin_words import epoch
 from booking_app.state.guard import caller, guarded, secret_text, short_text, still_allowed, whole_number
+from booking_app.state.linking import LinkingState
 from booking_app.state.previews import previews_of
 from booking_app.state.session import renew_attention
-from booking_app.state.views_admin import ConnectionCard, Notice, Preview
+from booking_app.state.views_admin import Notice
+from booking_app.state.views_calendars import Arrival, ConnectionCard, Preview, Unplaced
 from booking_app.sync import connect, pull
 
 PAGE = "/settings/calendars"
@@ -35,6 +38,7 @@ class CalendarsState(rx.State):
     cards: tuple[ConnectionCard, ...] = ()
     notices: tuple[Notice, ...] = ()
     """Appointments of which a decision is needed."""
+    unplaced: Unplaced = Unplaced()
     previews: tuple[Preview, ...] = ()
     now: int = 0
 
@@ -43,22 +47,17 @@ class CalendarsState(rx.State):
     message: str = ""
     busy: bool = False
 
-    asking: str = ""
-    """`password` or `disconnect`: the dialog that is open, about `subject`."""
-    subject: str = ""
-    subject_name: str = ""
-    revocation: str = ""
-    """What becomes of the consent when the subject is disconnected."""
-
     said: str = ""
-    undo_uid: str = ""
-    undo_blocks: bool = False
+    undoable: bool = False
+    _before: tuple[str, str, bool] = ("", "", False)
+    """What the last choice was about, `blocks` or `target`, and how it was before: the calendar, and on or off."""
     _turn: int = 0
 
     @rx.event
     @guarded(Role.STAFF)
     async def open(self) -> None:
-        self.adding = self.asking = self.said = self.message = ""
+        self.adding = self.message = ""
+        self._say("")
         self.nobody = caller().bookable_id is None
         if not self.nobody:
             await self._draw()
@@ -102,10 +101,10 @@ class CalendarsState(rx.State):
         self.busy, self.wrong, self.message = True, "", ""
         yield
         try:
-            await connect.connect(
+            uid = await connect.connect(
                 runtime.current().context,
                 runtime.current().accounts,
-                bookable_id=_person(),
+                bookable_id=own_bookable(),
                 preset=self.adding,
                 address=short_text(form.get("address", ""), "address", 500),
                 username=short_text(form.get("username", ""), "username", 200),
@@ -115,30 +114,30 @@ class CalendarsState(rx.State):
             self.wrong, self.message = error.field, str(error)
         else:
             self.adding = ""
-            self._say("It works. Now choose which calendars block your slots, and which one receives appointments.")
-            await self._draw()
+            await self._tell(_connected(await self._views(), uid), changed=True)
         self.busy = False
 
     @rx.event
     @guarded(Role.STAFF)
     async def set_blocks(self, uid: str, blocks: bool) -> None:
         """Whether a calendar blocks; saved at once, with a way back."""
-        uid, views = short_text(uid, "uid", 40), await self._views()
-        chosen, target = calendar_cards.chosen(views)
-        wanted = chosen | {uid} if blocks else chosen - {uid}
-        if await self._choose(wanted, target):
-            name = calendar_cards.name_of(views, uid)
-            self._say(f"“{name}” blocks your slots." if blocks else f"“{name}” no longer blocks your slots.")
-            self.undo_uid, self.undo_blocks = uid, not blocks
+        await self._block(short_text(uid, "uid", 40), blocks)
 
     @rx.event
     @guarded(Role.STAFF)
     async def set_target(self, uid: str) -> None:
-        """Which calendar receives appointments; those that lie ahead move there."""
-        uid, views = short_text(uid, "uid", 40), await self._views()
-        chosen, target = calendar_cards.chosen(views)
-        if uid != target and await self._choose(chosen, uid):
-            self._say(f"Appointments go to “{calendar_cards.name_of(views, uid)}”, coming ones too.")
+        """Which calendar receives appointments; those that lie ahead move there. With a way back."""
+        await self._receive(short_text(uid, "uid", 40))
+
+    @rx.event
+    @guarded(Role.STAFF)
+    async def undo(self) -> None:
+        """Take the last choice back."""
+        what, uid, on = self._before
+        if what == "blocks":
+            await self._block(uid, on)
+        elif what == "target":
+            await self._receive(uid)
 
     @rx.event
     @guarded(Role.STAFF)
@@ -148,13 +147,12 @@ class CalendarsState(rx.State):
             said = await connect.test_connection(
                 runtime.current().context,
                 runtime.current().accounts,
-                bookable_id=_person(),
+                bookable_id=own_bookable(),
                 connection_uid=short_text(uid, "uid", 40),
             )
         except BookingError as error:
             said = str(error)
-        self._say(said)
-        await self._draw()
+        await self._tell(calm(said))
 
     @rx.event
     @guarded(Role.STAFF)
@@ -162,7 +160,7 @@ class CalendarsState(rx.State):
         """Read the calendars of an account at once."""
         try:
             await calendars.read_now(
-                runtime.current().context, connection_uid=short_text(uid, "uid", 40), bookable_id=_person()
+                runtime.current().context, connection_uid=short_text(uid, "uid", 40), bookable_id=own_bookable()
             )
         except BookingError as error:
             self._say(str(error))
@@ -179,12 +177,11 @@ class CalendarsState(rx.State):
                 runtime.current().accounts,
                 runtime.current().policy,
                 calendar_uid=short_text(uid, "uid", 40),
-                bookable_id=_person(),
+                bookable_id=own_bookable(),
             )
         except BookingError as error:
             said = str(error)
-        self._say(said)
-        await self._draw()
+        await self._tell(said)
 
     @rx.event
     @guarded(Role.STAFF)
@@ -192,67 +189,12 @@ class CalendarsState(rx.State):
         """Write a moved event at its appointment's time again."""
         try:
             await owner.put_back(
-                runtime.current().context, appointment_id=whole_number(appointment), bookable_id=_person()
+                runtime.current().context, appointment_id=whole_number(appointment), bookable_id=own_bookable()
             )
         except BookingError as error:
-            self._say(str(error))
+            await self._tell(str(error))
         else:
-            self._say("The event is being put back where the appointment stands.")
-        await self._draw()
-
-    @rx.event
-    @guarded(Role.STAFF)
-    async def ask(self, what: str, uid: str) -> None:
-        """Open the dialog for a new password, or for disconnecting."""
-        self.wrong = self.message = ""
-        self.subject_name = next((f"{each.name} ({each.account})" for each in self.cards if each.uid == uid), "")
-        self.subject = uid if self.subject_name else ""
-        self.revocation = next((link_lines.revocation(each.provider) for each in self.cards if each.uid == uid), "")
-        self.asking = what if self.subject and what in ("password", "disconnect") else ""
-
-    @rx.event
-    @guarded(Role.STAFF)
-    async def dismiss(self) -> None:
-        """Close the dialog; nothing changes."""
-        self.asking = self.wrong = self.message = ""
-
-    @rx.event
-    @guarded(Role.STAFF)
-    async def replace_password(self, form: dict[str, Any]) -> Any:
-        """A new password for the same account: every choice stays."""
-        self.busy, self.wrong, self.message = True, "", ""
-        yield
-        try:
-            await connect.replace_password(
-                runtime.current().context,
-                runtime.current().accounts,
-                bookable_id=_person(),
-                connection_uid=self.subject,
-                secret=secret_text(form.get("secret", "")),
-            )
-        except BookingError as error:
-            self.wrong, self.message = "secret", str(error)
-        else:
-            self.asking = ""
-            self._say("The new password works. Your choices are as they were.")
-            await self._draw()
-        self.busy = False
-
-    @rx.event
-    @guarded(Role.STAFF)
-    async def disconnect(self, form: dict[str, Any]) -> None:
-        """Forget the account; its events of ours that lie ahead are kept or removed."""
-        future: Literal["keep", "remove"] = "remove" if form.get("future_events") == "remove" else "keep"
-        try:
-            outcome = await connect.disconnect(
-                runtime.current().context, bookable_id=_person(), connection_uid=self.subject, future_events=future
-            )
-        except BookingError as error:
-            self._say(str(error))
-        else:
-            self._say(disconnected(future, outcome, by_consent=self.revocation != ""))
-        self.asking = ""
-        await self._draw()
+            await self._tell("The event is being put back where the appointment stands.")
 
     @rx.event
     @guarded(Role.STAFF)
@@ -260,38 +202,77 @@ class CalendarsState(rx.State):
         """Put the last message away."""
         self._say("")
 
-    def _say(self, sentence: str) -> None:
-        self.said, self.undo_uid = sentence, ""
+    def _say(self, sentence: str, *, before: tuple[str, str, bool] = ("", "", False)) -> None:
+        self.said, self._before, self.undoable = sentence, before, before[0] != ""
+
+    async def _tell(self, sentence: str, *, changed: bool = False) -> None:
+        """Say it and show how things stand. What was said on coming back from a provider is over when something was
+        `changed` since."""
+        self._say(sentence)
+        if changed:
+            await self._arrived()
+        await self._draw()
+
+    async def _arrived(self) -> None:
+        (await self.get_state(LinkingState)).arrival = Arrival()
+
+    async def _block(self, uid: str, blocks: bool) -> None:
+        views = await self._views()
+        chosen, target = calendar_cards.chosen(views)
+        if await self._choose(chosen | {uid} if blocks else chosen - {uid}, target):
+            how = "blocks your slots." if blocks else "no longer blocks your slots."
+            self._say(f"{calendar_cards.name_of(views, uid)} {how}", before=("blocks", uid, not blocks))
+
+    async def _receive(self, uid: str) -> None:
+        """Empty: none does."""
+        views = await self._views()
+        chosen, target = calendar_cards.chosen(views)
+        if uid == (target or "") or not await self._choose(chosen, uid or None):
+            return
+        if uid:
+            said = f"Appointments go to {calendar_cards.name_of(views, uid)}, coming ones too."
+        else:
+            said = "No calendar receives your appointments, as before."
+        self._say(said, before=("target", target or "", True))
 
     async def _views(self) -> tuple[ConnectionView, ...]:
-        return await calendars.connections_of(runtime.current().context, _person())
+        return await calendars.connections_of(runtime.current().context, own_bookable())
 
     async def _choose(self, blocks: set[str], target: str | None) -> bool:
         try:
-            await connect.choose(runtime.current().context, bookable_id=_person(), blocks=blocks, target=target)
+            await connect.choose(runtime.current().context, bookable_id=own_bookable(), blocks=blocks, target=target)
         except BookingError as error:
-            self._say(str(error))
-        else:
-            await self._draw()
-            return True
+            await self._tell(str(error))
+            return False
+        await self._arrived()
         await self._draw()
-        return False
+        return True
 
     async def _draw(self) -> None:
         ctx = runtime.current().context
-        now = epoch(ctx.now())
+        now, views = epoch(ctx.now()), await self._views()
+        apps = await provider_apps.listed(ctx)
+        (await self.get_state(LinkingState))._offer(apps)
+        refusing = [each.provider for each in apps if each.ready and each.trouble]
         self.cards = tuple(
-            calendar_cards.card(view, now, ctx.bounds.hard, tuple(ctx.stand_ins)) for view in await self._views()
+            calendar_cards.card(view, now, ctx.bounds.hard, tuple(ctx.stand_ins), refusing) for view in views
         )
-        moved = [each for each in await calendars.open_alerts(ctx, _person()) if each.moved]
+        self.unplaced = calendar_cards.unplaced(views)
+        moved = [each for each in await calendars.open_alerts(ctx, own_bookable()) if each.moved]
         self.notices = sync_lines.notices(moved)
         self.now = now
 
     async def _preview(self) -> None:
-        self.previews = await previews_of(runtime.current(), _person())
+        self.previews = await previews_of(runtime.current(), own_bookable())
 
 
-def _person() -> int:
+def _connected(views: tuple[ConnectionView, ...], uid: str) -> str:
+    receives = any(each.uid == uid and each.writes for each in views)
+    more = ", and which one receives appointments" if receives else ""
+    return f"It works. Now choose which calendars block your slots{more}."
+
+
+def own_bookable() -> int:
     """The person whose calendars the caller manages: nobody else's, whatever the browser sends."""
     number = caller().bookable_id
     if number is None:

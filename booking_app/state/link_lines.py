@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode
 
-from booking_app.services.link_words import LinkError, link_error_words
+from booking_app.domain.appointment import ConnectionState
+from booking_app.services.link_words import TITLES, LinkError, link_error_words
 from booking_app.services.provider_apps import AppView
 from booking_app.services.views_sync import ConnectionView
-from booking_app.state.views_admin import Arrival, LinkOffer
+from booking_app.state.views_calendars import Arrival, LinkOffer
 
 COMPANIES = {"google": "Google", "microsoft": "Microsoft"}
-_WORDS = {"google": "Gmail and Google Workspace", "microsoft": "Outlook and Microsoft 365"}
+_WORDS = {"google": "Gmail, Google Workspace", "microsoft": "Microsoft 365, outlook.com"}
 _GOES = {
     "google": "Access is revoked at Google too.",
     "microsoft": (
@@ -23,7 +24,7 @@ _GOES = {
     ),
 }
 """What becomes of the consent when an account is disconnected."""
-_AGAIN = frozenset({LinkError.DENIED, LinkError.EXPIRED, LinkError.STATE, LinkError.MISSING, LinkError.PROVIDER})
+_AGAIN = frozenset(LinkError) - {LinkError.OTHER_ACCOUNT, LinkError.ADMIN_CONSENT, LinkError.TAKEN}
 """After these it helps to try once more."""
 SOON = 48 * 3600
 """Seconds before its end from which a link asks to be made again."""
@@ -35,11 +36,13 @@ def start(provider: str, **query: str) -> str:
 
 
 def offers(apps: Sequence[AppView]) -> tuple[LinkOffer, ...]:
-    """The providers that can be linked, in their order."""
+    """The providers whose accounts can be connected, in their order."""
     return tuple(
         LinkOffer(
             key=each.provider,
-            name=COMPANIES[each.provider],
+            name=TITLES[each.provider],
+            company=COMPANIES[each.provider],
+            refused=each.trouble != "",
             words=_WORDS[each.provider],
             href=start(each.provider, mode="full"),
             busy=start(each.provider, mode="busy"),
@@ -51,8 +54,20 @@ def offers(apps: Sequence[AppView]) -> tuple[LinkOffer, ...]:
 
 
 def not_set_up(apps: Sequence[AppView]) -> str:
-    """The companies whose accounts cannot be linked yet: `Google and Microsoft`; empty for none."""
-    return " and ".join(COMPANIES[each.provider] for each in apps if not each.ready)
+    """What cannot be connected yet: `Google Calendar and Outlook`; empty for none."""
+    return " and ".join(TITLES[each.provider] for each in apps if not each.ready)
+
+
+def refusal(view: ConnectionView, hard: float) -> str:
+    """What the owner of an account reads while its provider does not take this installation. `hard` is the age in
+    seconds from which data is not trusted."""
+    said = f"{COMPANIES[view.provider]} does not let this booking system in at the moment."
+    lost = view.state == ConnectionState.NEEDS_SIGN_IN
+    if any(each.blocks for each in view.calendars) and (lost or view.age is None or view.age > hard):
+        said += " Your times are not offered until that is over."
+    if lost:
+        return f"{said} Your admin has to mend it first; then this account can be connected again."
+    return f"{said} Your admin has to mend that; there is nothing for you to do, and every choice is kept."
 
 
 def revocation(provider: str) -> str:
@@ -72,11 +87,12 @@ def arrival(query: Mapping[str, str], views: Sequence[ConnectionView], apps: Seq
         return Arrival()
     provider = query.get("provider", "")
     names = [each for each in query.get("scopes", "").split(",") if each]
-    sentence = link_error_words(code, provider, names)
+    here = [each.username for each in views if each.by_consent and each.provider == provider]
+    sentence = link_error_words(code, provider, names, here)
     if not sentence:
         return Arrival()
-    can = any(each.ready and each.provider == provider for each in apps)
-    # Who has an account of it already may have wanted that one: its card says “Link again”.
+    can = any(each.ready and not each.trouble and each.provider == provider for each in apps)
+    # Who has an account of it already may have wanted that one: its card says “Connect again”.
     has = any(each.provider == provider for each in views)
     again = start(provider, mode="full") if can and not has and code in _AGAIN else ""
     return Arrival(
@@ -88,9 +104,9 @@ def arrival(query: Mapping[str, str], views: Sequence[ConnectionView], apps: Seq
 
 
 def _linked(view: ConnectionView) -> str:
-    company = COMPANIES[view.provider]
+    name = TITLES[view.provider]
     if any(each.blocks or each.target for each in view.calendars):
-        return f"{company} is linked again. Your choices are as they were."
+        return f"{name} is connected again. Your choices are as they were."
     if view.mode == "busy" or not view.writes:
-        return f"{company} is linked. Now choose which calendars block your slots."
-    return f"{company} is linked. Now choose which calendars block your slots, and which one receives appointments."
+        return f"{name} is connected. Now choose which calendars block your slots."
+    return f"{name} is connected. Now choose which calendars block your slots, and which one receives appointments."

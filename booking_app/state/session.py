@@ -6,7 +6,7 @@ import reflex as rx
 
 from booking_app import runtime
 from booking_app.domain.appointment import Role
-from booking_app.services import people
+from booking_app.services import calendars, people
 from booking_app.services.accounts import SignedIn
 from booking_app.state.admin_words import initials
 from booking_app.state.guard import caller, guarded
@@ -28,14 +28,24 @@ class SessionState(rx.State):
         bar = await people.bar(ctx, me)
         self.who = who_view(me, bar.colour)
         self.team = ctx.team_name
-        self.attention = attention(bar.need_attention)
+        self.attention = attention(bar.need_attention + await _without_a_place(me))
 
 
 async def renew_attention(page: rx.State) -> None:
     """Keep the pill right while a page is open: called by the guarded task that keeps the page right, inside its
     lock."""
     session = await page.get_state(SessionState)
-    session.attention = attention((await people.bar(runtime.current().context, caller())).need_attention)
+    me = caller()
+    bar = await people.bar(runtime.current().context, me)
+    session.attention = attention(bar.need_attention + await _without_a_place(me))
+
+
+async def _without_a_place(me: SignedIn) -> int:
+    """1 if the appointments of a member of staff go into no calendar though one could take them. Admins are led to the
+    page of all accounts, which does not say so."""
+    if me.role is Role.ADMIN or me.bookable_id is None:
+        return 0
+    return calendars.receives_nowhere(await calendars.connections_of(runtime.current().context, me.bookable_id))
 
 
 def who_view(me: SignedIn, colour: str) -> Who:

@@ -41,7 +41,7 @@ def set_up(browser: Browser, instance: Instance, provider: str) -> Panel:
     card = page.locator(".cx").filter(has_text=panel.person)
     name = panel.person if provider == "google" else "Calendar"
     card.get_by_role("switch", name=f"{name} blocks my slots").click()
-    card.get_by_role("radio", name=f"{name} receives bookings").click()
+    card.get_by_role("button", name=f"Receive here: {name}").click()
     expect(card).to_contain_text("Up to date", timeout=60_000)
     page.close()
     return panel

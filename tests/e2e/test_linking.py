@@ -35,7 +35,7 @@ def admin(browser: Browser, instance: Instance) -> Iterator[Page]:
 
 def test_before_a_provider_is_set_up_staff_are_told_whom_to_ask(page: Page, instance: Instance) -> None:
     sign_in(page, instance.staff("esra"))
-    expect(page.get_by_text("Google and Microsoft can be linked here once an administrator")).to_be_visible()
+    expect(page.get_by_text("Google Calendar and Outlook can be connected here once an administrator")).to_be_visible()
     expect(page.get_by_role("link", name=re.compile("^Connect"))).to_have_count(0)
     expect(page.get_by_role("button", name="iCloud")).to_be_visible()
 
@@ -43,7 +43,7 @@ def test_before_a_provider_is_set_up_staff_are_told_whom_to_ask(page: Page, inst
 def test_how_linking_failed_is_said_once(page: Page, instance: Instance, shots: Path) -> None:
     sign_in(page, instance.staff("esra"))
     page.goto("/settings/calendars?link_error=missing&provider=google&scopes=calendar.events.readonly")
-    said = page.get_by_role("alert").filter(has_text="Google Calendar was not linked")
+    said = page.get_by_role("alert").filter(has_text="Google Calendar was not connected")
     expect(said).to_contain_text("to see when you are busy was left out")
     expect(said).to_be_focused()
     page.screenshot(path=shots / "linking-failed.png")
@@ -51,7 +51,7 @@ def test_how_linking_failed_is_said_once(page: Page, instance: Instance, shots: 
     expect(page.locator(".cx").first).to_be_visible()
     expect(said).to_have_count(0)
     page.goto("/settings/calendars?link_error=other_account&provider=microsoft")
-    expect(page.get_by_role("alert").filter(has_text="another account than the one that is linked")).to_be_visible()
+    expect(page.get_by_role("alert").filter(has_text="another account than the one that is connected")).to_be_visible()
     page.get_by_role("button", name="Close", exact=True).click()
     expect(page.locator(".arrival")).to_have_count(0)
     page.goto("/settings/calendars?link_error=%3Cb%3E&provider=x&linked=nobody")
@@ -99,11 +99,11 @@ def test_an_admin_sets_google_up_and_staff_set_out_to_it(
 
     page.route("https://accounts.google.com/**", consent_page)
     sign_in(page, instance.staff("esra"))
-    link = page.get_by_role("link", name="Connect Google Gmail and Google Workspace")
+    link = page.get_by_role("link", name="Connect Google Calendar Gmail, Google Workspace")
     link.click()
     expect(page.get_by_text("the consent page")).to_be_visible()
     page.goto("/settings/calendars")
-    page.get_by_role("link", name="Connect Google for busy times only").click()
+    page.get_by_role("link", name="Connect Google Calendar for busy times only").click()
     expect(page.get_by_text("the consent page")).to_be_visible()
     full, busy = (parse_qs(urlsplit(each).query) for each in asked)
     assert full["client_id"] == busy["client_id"] == [CLIENT]
@@ -118,7 +118,7 @@ def test_an_admin_sets_google_up_and_staff_set_out_to_it(
     dialog.get_by_role("button", name="Forget them").click()
     expect(google.get_by_text("not set up")).to_be_visible()
     page.goto("/settings/calendars")
-    expect(page.get_by_text("Google and Microsoft can be linked here")).to_be_visible()
+    expect(page.get_by_text("Google Calendar and Outlook can be connected here")).to_be_visible()
 
 
 def test_staff_do_not_see_the_page_of_the_providers(page: Page, instance: Instance) -> None:

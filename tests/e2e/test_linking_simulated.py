@@ -30,6 +30,9 @@ def simulated() -> Iterator[Instance]:
         running.stop()
 
 
+TITLES = {"Google": "Google Calendar", "Microsoft": "Outlook"}
+
+
 def visit(browser: Browser, simulated: Instance) -> Page:
     context = browser.new_context(base_url=simulated.url, locale="en-GB", timezone_id="Europe/Amsterdam")
     context.set_default_timeout(20_000)
@@ -76,7 +79,7 @@ class Panel:
 
 def link(staff: Page, provider: str, person: str) -> None:
     """Off to the consent page, allow, and back."""
-    staff.get_by_role("link", name=re.compile(f"^Connect {provider}")).first.click()
+    staff.get_by_role("link", name=re.compile(f"^Connect {TITLES[provider]}")).first.click()
     expect(staff.get_by_role("note")).to_contain_text(f"Simulation of {provider}, not the real service")
     staff.get_by_label(re.compile(re.escape(person))).check()
     staff.get_by_role("button", name=re.compile("^(Allow|Accept)$")).click()
@@ -95,11 +98,14 @@ def test_linked_chosen_booked_and_blocked(
     link(staff, name, panel.person)
     card = staff.locator(".cx").filter(has_text=panel.person)
     expect(card).to_contain_text("Simulation")
-    expect(staff.locator("#arrival")).to_be_visible()
+    expect(staff.locator("#arrival")).to_be_focused()
+    expect(staff.locator("#arrival")).to_be_in_viewport()
+    expect(staff.locator("#arrival")).to_contain_text(f"{TITLES[name]} is connected.")
+    expect(staff).to_have_url(re.compile(r"/settings/calendars/?$"))
     card.get_by_role("switch", name=f"{calendar} blocks my slots").click()
-    target = card.get_by_role("radio", name=f"{calendar} receives bookings")
-    target.click()
-    expect(target).to_be_checked()
+    expect(staff.locator("#arrival")).to_have_count(0)
+    card.get_by_role("button", name=f"Receive here: {calendar}").click()
+    expect(card.get_by_role("button", name=f"Receives appointments: {calendar}")).to_be_visible()
     expect(card).to_contain_text("Up to date", timeout=30_000)
     staff.screenshot(path=shots / f"linked-{provider}.png", full_page=True)
     assert {each["id"] for each in panel.events()} == before
@@ -134,7 +140,7 @@ def test_p20_a_revoked_consent_is_told_and_linked_again_with_every_choice_kept(
         card.get_by_role("switch").first.click()
     panel.do("revoke", email=panel.person)
     panel.do("expire-tokens")
-    expect(card).to_contain_text("linked again", timeout=60_000)
+    expect(card).to_contain_text("connected again", timeout=60_000)
     admin = visit(browser, simulated)
     sign_in(admin, simulated.facts["admin"])
     admin.goto("/admin/sync")
@@ -142,7 +148,7 @@ def test_p20_a_revoked_consent_is_told_and_linked_again_with_every_choice_kept(
     admin.screenshot(path=shots / "sync-link-lost.png", full_page=True)
     admin.context.close()
     staff.screenshot(path=shots / "link-lost.png", full_page=True)
-    card.get_by_role("link", name="Link again").first.click()
+    card.get_by_role("link", name="Connect again").first.click()
     staff.get_by_role("button", name="Allow").click()
     expect(card).to_contain_text("Up to date", timeout=60_000)
     assert card.get_by_role("switch", checked=True).count() >= 1
@@ -153,7 +159,55 @@ def test_what_was_unticked_is_named(staff: Page, simulated: Instance) -> None:
     staff.get_by_label(re.compile("ben@gmail.example")).check()
     staff.get_by_label(re.compile("calendar.events.readonly")).uncheck()
     staff.get_by_role("button", name="Allow").click()
-    expect(staff.get_by_role("alert").filter(has_text="was not linked")).to_contain_text("when you are busy")
+    expect(staff.get_by_role("alert").filter(has_text="was not connected")).to_contain_text("when you are busy")
     staff.goto("/oauth/google/start?mode=full")
     staff.get_by_role("button", name="Cancel").click()
-    expect(staff.get_by_role("alert").filter(has_text="was not linked")).to_be_visible()
+    expect(staff.get_by_role("alert").filter(has_text="was not connected")).to_be_visible()
+
+
+def test_on_a_phone_the_way_back_leads_to_what_was_connected_and_disconnecting_it_is_told(
+    browser: Browser, simulated: Instance, shots: Path
+) -> None:
+    context = browser.new_context(
+        base_url=simulated.url, locale="en-GB", timezone_id="Europe/Amsterdam", viewport={"width": 390, "height": 844}
+    )
+    context.set_default_timeout(20_000)
+    staff = context.new_page()
+    sign_in(staff, simulated.staff("esra"))
+    google = Panel(simulated, "google")
+    link(staff, "Google", google.person)
+    arrival = staff.locator("#arrival")
+    expect(arrival).to_be_focused()
+    expect(arrival).to_be_in_viewport()
+    card = staff.locator(".cx").filter(has_text=google.person)
+    arrival.get_by_role("button", name="Close").click()
+    expect(arrival).to_have_count(0)
+    expect(card.locator("summary")).to_be_focused()
+
+    link(staff, "Microsoft", "eva@contoso.example")
+    staff.goto("/oauth/microsoft/start?mode=full")
+    staff.get_by_label(re.compile("eva@contoso.example")).check()
+    staff.get_by_role("button", name=re.compile("^(Allow|Accept)$")).click()
+    said = staff.get_by_role("alert").filter(has_text="is connected already")
+    expect(said).to_contain_text("eva@contoso.example is connected already")
+    names = [each.get_attribute("aria-label") for each in staff.get_by_role("region").all()]
+    assert len(set(names)) == len(names)
+
+    card.get_by_role("button", name=re.compile("^Receive here")).first.click()
+    expect(said).to_have_count(0)
+    card.locator("summary").click()
+    card.get_by_role("button", name="Disconnect").click()
+    dialog = staff.get_by_role("dialog")
+    expect(dialog).to_contain_text("This account receives your appointments")
+    expect(dialog).to_contain_text("blocks none of your slots")
+    staff.screenshot(path=shots / "disconnect-receiving-phone.png")
+    dialog.get_by_role("button", name="Disconnect").click()
+    expect(card).to_have_count(0)
+    warning = staff.get_by_role("status").filter(has_text="No calendar receives your appointments")
+    expect(warning).to_be_visible()
+    expect(staff.get_by_role("link", name="1 calendar needs you")).to_be_visible()
+    staff.screenshot(path=shots / "nothing-receives-phone.png", full_page=True)
+    staff.get_by_role("button", name=re.compile("^Receive here")).first.click()
+    expect(warning).to_have_count(0)
+    expect(staff.get_by_role("link", name="1 calendar needs you")).to_have_count(0)
+    context.close()

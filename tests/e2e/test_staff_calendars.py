@@ -64,24 +64,27 @@ def test_staff_connect_an_account_choose_and_disconnect_it(page: Page, instance:
     switch = card.get_by_role("switch", name="Choir blocks my slots")
     switch.focus()
     page.keyboard.press("Space")
-    expect(page.get_by_role("status").filter(has_text="“Choir” blocks your slots.")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="“Choir” of second blocks your slots.")).to_be_visible()
     expect(card.get_by_text("works")).to_be_visible()
     expect(card.get_by_text("Up to date.")).to_be_visible(timeout=30_000)
     page.reload()
     expect(card.get_by_role("switch", name="Choir blocks my slots")).to_be_checked()
-    expect(account(page, "joost").get_by_role("radio", name="work receives bookings")).to_be_checked()
+    expect(account(page, "joost").get_by_role("button", name="Receives appointments: work")).to_be_visible()
 
     card.get_by_text("More about").locator("..").click()
     card.get_by_role("button", name="Disconnect").click()
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("stops blocking your slots at once")
+    # Nothing of ours stands in it.
+    expect(dialog.get_by_role("radio")).to_have_count(0)
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
+    expect(card.locator("summary")).to_be_focused()
     card.get_by_text("More about").locator("..").click()
     card.get_by_role("button", name="Disconnect").click()
-    dialog.get_by_text("Remove them").click()
-    dialog.get_by_role("button", name="Disconnect").click()
+    dialog.get_by_role("button", name="Disconnect").press("Enter")
     expect(card).to_have_count(0)
+    expect(page.get_by_role("heading", name="Your calendars")).to_be_focused()
     expect(account(page, "joost").get_by_text("works")).to_be_visible()
 
 
@@ -93,6 +96,52 @@ def test_what_was_switched_can_be_undone(page: Page, instance: Instance) -> None
     expect(switch).not_to_be_checked()
     page.get_by_role("button", name="Undo").click()
     expect(switch).to_be_checked()
+    expect(switch).to_be_focused()
+    page.get_by_role("button", name="Close this message").click()
+    expect(page.locator(".snack")).to_have_count(0)
+    expect(switch).to_be_focused()
+
+
+def test_where_appointments_go_is_chosen_by_keyboard_and_undone(page: Page, instance: Instance) -> None:
+    sign_in(page, instance.staff("joost"))
+    card = account(page, "joost")
+    chosen = card.get_by_role("button", name=re.compile("^Receives appointments: work", re.IGNORECASE))
+    other = card.get_by_role("button", name=re.compile("^Receive here: private", re.IGNORECASE))
+    expect(chosen).to_be_visible()
+    expect(page.get_by_role("radio")).to_have_count(0)
+    card.get_by_role("switch").first.focus()
+    page.keyboard.press("Tab")
+    expect(other).to_be_focused()
+    for key in ("ArrowDown", "ArrowUp", "ArrowRight"):
+        page.keyboard.press(key)
+    expect(chosen).to_be_visible()
+    page.keyboard.press("Enter")
+    taken = card.get_by_role("button", name=re.compile("^Receives appointments: private", re.IGNORECASE))
+    expect(taken).to_be_focused()
+    expect(page.get_by_role("status").filter(has_text="coming ones too")).to_be_visible()
+    page.get_by_role("button", name="Undo").press("Enter")
+    expect(chosen).to_be_visible()
+    expect(other).to_be_focused()
+
+
+def test_a_message_goes_by_itself_but_not_while_it_is_in_use(page: Page, instance: Instance) -> None:
+    sign_in(page, instance.staff("joost"))
+    card = account(page, "joost")
+    page.clock.install()
+    card.locator("summary").click()
+    card.get_by_role("button", name="Test the connection").click()
+    snack = page.locator(".snack")
+    expect(snack).to_contain_text("It works")
+    snack.get_by_role("button", name="Close this message").focus()
+    page.clock.run_for(20_000)
+    expect(snack).to_be_visible()
+    card.locator("summary").focus()
+    page.clock.run_for(20_000)
+    expect(snack).to_have_count(0)
+    # The same sentence once more is said once more.
+    card.locator("summary").click()
+    card.get_by_role("button", name="Test the connection").click()
+    expect(snack).to_contain_text("It works")
 
 
 def test_p23_a_changed_password_is_replaced_in_place_and_the_admin_sees_both(

@@ -202,7 +202,7 @@ async def test_who_comes_back_reads_how_it_ended_and_only_about_an_account_of_th
     await call(state, "open")
     assert state.arrival.uid == linked.uid
     assert [each.key for each in state.offers] == ["google"]
-    assert state.not_set_up == "Microsoft"
+    assert state.not_set_up == "Outlook"
     await call(state, "hush")
     assert state.arrival.sentence == ""
     _, others = await office.signed_in(await make_person(office.ctx, "eve"), "eve@example.com")

@@ -173,8 +173,8 @@ def test_what_is_chosen_spans_all_accounts() -> None:
         ),
     )
     assert calendar_cards.chosen(views) == ({"c1", "c2"}, "c1")
-    assert calendar_cards.name_of(views, "c2") == "Choir"
-    assert calendar_cards.name_of(views, "unknown") == ""
+    assert calendar_cards.name_of(views, "c2") == "“Choir” of anna@example.com"
+    assert calendar_cards.name_of(views, "unknown") == "The calendar"
 
 
 def test_an_account_at_a_server_of_ones_own_says_where() -> None:

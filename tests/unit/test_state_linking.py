@@ -10,7 +10,8 @@ from booking_app.services.link_words import LinkError
 from booking_app.services.provider_apps import AppView
 from booking_app.services.views_sync import AlertView, ConnectionView
 from booking_app.state import admin_words, calendar_cards, link_lines, provider_cards, sync_lines
-from booking_app.state.views_admin import Arrival, FindingLine, ProviderCard
+from booking_app.state.views_admin import FindingLine, ProviderCard
+from booking_app.state.views_calendars import Arrival
 from booking_app.sync.findings import Finding, Verdict
 from tests.unit.test_state_admin import HARD, NOW, line, make_calendar, make_connection, make_page
 
@@ -53,12 +54,12 @@ def make_linked(**overrides: object) -> ConnectionView:
 def test_only_what_was_set_up_is_offered_and_the_rest_is_named() -> None:
     [google] = link_lines.offers(BOTH)
     assert (google.name, google.href, google.busy) == (
-        "Google",
+        "Google Calendar",
         "/oauth/google/start?mode=full",
         "/oauth/google/start?mode=busy",
     )
-    assert link_lines.not_set_up(BOTH) == "Microsoft"
-    assert link_lines.not_set_up([replace(each, ready=False) for each in BOTH]) == "Google and Microsoft"
+    assert link_lines.not_set_up(BOTH) == "Outlook"
+    assert link_lines.not_set_up([replace(each, ready=False) for each in BOTH]) == "Google Calendar and Outlook"
     assert link_lines.not_set_up([make_app()]) == ""
 
 
@@ -71,7 +72,7 @@ def test_who_comes_back_with_an_account_is_led_to_the_choice_of_its_calendars() 
     busy = link_lines.arrival(come, [make_linked(calendars=unused, mode="busy", writes=False)], BOTH)
     assert "receives" not in busy.sentence
     again = link_lines.arrival(come, [make_linked()], BOTH)
-    assert again.sentence == "Google is linked again. Your choices are as they were."
+    assert again.sentence == "Google Calendar is connected again. Your choices are as they were."
 
 
 @pytest.mark.parametrize("uid", ["somebody-elses", "", "<script>"])
@@ -96,6 +97,56 @@ def test_each_error_says_what_to_do_next() -> None:
     assert "to see when you are busy was left out" in link_lines.arrival(missing, [], BOTH).sentence
 
 
+def test_an_account_that_is_connected_already_is_named() -> None:
+    come = {"link_error": "taken", "provider": "google"}
+    said = link_lines.arrival(come, [make_linked()], BOTH).sentence
+    assert said.startswith("anna@gmail.example is connected already.")
+    two = [make_linked(), make_linked(uid="u2", username="bo@gmail.example")]
+    assert "(anna@gmail.example or bo@gmail.example)" in link_lines.arrival(come, two, BOTH).sentence
+    assert link_lines.arrival(come, [], BOTH).sentence.startswith("This account is connected already.")
+
+
+def test_p22_while_a_provider_refuses_us_nobody_is_sent_there_and_no_owner_is_asked_to_mend_it() -> None:
+    refused = make_app(trouble="Google does not accept this installation.")
+    [offer] = link_lines.offers([refused])
+    assert (offer.refused, offer.company) == (True, "Google")
+    assert not link_lines.offers([make_app()])[0].refused
+    assert link_lines.arrival({"link_error": "provider", "provider": "google"}, [], [refused]).again == ""
+    view = make_linked(state="slowed", reason="The client secret is wrong.", sentence="The client secret is wrong.")
+    card = calendar_cards.card(view, NOW, HARD, (), ("google",))
+    assert "Your admin has to mend that" in card.refused
+    assert (card.sentence, card.word) == ("", "waits for your admin")
+    lost = calendar_cards.card(replace(view, state="needs_sign_in", age=None), NOW, HARD, (), ("google",))
+    assert "nothing for you to do" not in lost.refused
+    assert "not offered until that is over" in lost.refused
+    assert calendar_cards.card(view, NOW, HARD, (), ("microsoft",)).refused == ""
+
+
+def test_one_name_for_each_provider() -> None:
+    outlook = make_linked(
+        preset="microsoft", provider="microsoft", calendars=(make_calendar(blocks=False, target=False),)
+    )
+    [offer] = link_lines.offers([make_app(provider="microsoft")])
+    came = link_lines.arrival({"linked": "u1"}, [outlook], BOTH).sentence
+    failed = link_lines.arrival({"link_error": "denied", "provider": "microsoft"}, [], BOTH).sentence
+    card = calendar_cards.card(outlook, NOW, HARD)
+    assert (card.name, offer.name) == ("Outlook", "Outlook")
+    assert came.startswith("Outlook is connected.")
+    assert failed.startswith("Outlook was not connected,")
+
+
+def test_two_accounts_at_one_provider_are_told_apart() -> None:
+    views = (make_linked(), make_linked(uid="u2", username="bo@gmail.example"))
+    cards = [calendar_cards.card(each, NOW, HARD) for each in views]
+    assert [each.full_name for each in cards] == [
+        "Google Calendar, anna@gmail.example",
+        "Google Calendar, bo@gmail.example",
+    ]
+    assert cards[1].calendars[0].account == "Google Calendar, bo@gmail.example"
+    named = make_linked(calendars=(make_calendar(name="anna@gmail.example"),))
+    assert calendar_cards.name_of((named,), "c1") == "“anna@gmail.example”"
+
+
 def test_trying_again_is_offered_only_where_it_can_help() -> None:
     come = {"link_error": "denied", "provider": "google"}
     assert link_lines.arrival(come, [], BOTH).again == "/oauth/google/start?mode=full"
@@ -107,7 +158,7 @@ def test_p20_an_account_whose_consent_ended_asks_to_be_linked_again_not_for_a_pa
     card = calendar_cards.card(make_linked(state="needs_sign_in", age=None, reason="It was withdrawn."), NOW, HARD)
     assert (card.needs_link, card.needs_password) == (True, False)
     assert card.again == "/oauth/google/start?connection=u1"
-    assert (card.mark, card.name, card.account) == ("G", "Google", "anna@gmail.example")
+    assert (card.mark, card.name, card.account) == ("G", "Google Calendar", "anna@gmail.example")
     password = calendar_cards.card(make_connection(state="needs_sign_in", age=None), NOW, HARD)
     assert (password.needs_link, password.needs_password, password.provider) == (False, True, "")
     [shown] = sync_lines.lines(

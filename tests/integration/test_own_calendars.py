@@ -1,0 +1,199 @@
+"""The page of one's own calendars, called as a browser calls it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeVar, cast
+
+import pytest
+import reflex as rx
+
+from booking_app import runtime
+from booking_app.config import Settings
+from booking_app.runtime import Runtime
+from booking_app.services import accounts, provider_apps
+from booking_app.state.calendars import CalendarsState
+from booking_app.state.disconnecting import DisconnectingState
+from booking_app.state.linking import LinkingState
+from booking_app.state.session import SessionState
+from booking_app.sync.consent import Linked
+from booking_app.sync.errors import Transient
+from booking_app.sync.model import Mode
+from booking_app.sync.vault import new_key
+from tests.conftest import Clock
+from tests.factories import at, make_booking, make_person, make_service
+from tests.linked_office import LinkedOffice, make_linked_office
+from tests.token_server import TokenServer, token_server
+
+ORIGIN = "https://book.example.com"
+TEN = at("2027-03-02 10:00")
+State = TypeVar("State", bound=rx.State)
+
+
+@dataclass(kw_only=True)
+class Tab:
+    """A browser's tab on the page, of somebody with one account that is connected."""
+
+    root: rx.State
+    office: LinkedOffice
+    linked: Linked
+
+    def of(self, kind: type[State]) -> State:
+        return cast(State, self.root.get_substate(kind.get_full_name().split(".")))
+
+    async def call(self, kind: type[rx.State], name: str, *args: Any) -> None:
+        await kind.event_handlers[name].fn(self.of(kind), *args)
+
+    @property
+    def page(self) -> CalendarsState:
+        return self.of(CalendarsState)
+
+    def calendar(self, name: str) -> str:
+        return next(each.uid for card in self.page.cards for each in card.calendars if each.name == name)
+
+
+@pytest.fixture
+def world() -> Iterator[TokenServer]:
+    with token_server() as started:
+        yield started
+
+
+@pytest.fixture
+async def running(
+    database_url: str, clock: Clock, world: TokenServer, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Runtime]:
+    settings = Settings(database_url=database_url, secret_keys=(new_key(),), public_url=ORIGIN, google_url=world.url)
+    async with runtime.built(settings, now=clock) as started:
+        monkeypatch.setattr(runtime, "_running", [started])
+        yield started
+
+
+@pytest.fixture
+async def office(running: Runtime, world: TokenServer) -> AsyncIterator[LinkedOffice]:
+    made = await make_linked_office(running.context, world)
+    for name in ("home", "work"):
+        made.server.add_calendar("anna", name)
+    yield made
+    await made.close()
+
+
+async def open_tab(office: LinkedOffice, **how: Any) -> Tab:
+    anna, cookie = await office.signed_in(await make_person(office.ctx))
+    linked = await office.link(anna, cookie, "anna", **how)
+    root = rx.State(_reflex_internal_init=True)  # type: ignore[call-arg]
+    headers = {"cookie": f"{accounts.COOKIE}={cookie}", "origin": ORIGIN}
+    root._update_router_vars({"headers": headers, "asPath": f"/settings/calendars?linked={linked.uid}"}, {})
+    tab = Tab(root=root, office=office, linked=linked)
+    await tab.call(LinkingState, "open")
+    await tab.call(CalendarsState, "open")
+    return tab
+
+
+async def test_what_receives_is_chosen_with_a_way_back(office: LinkedOffice) -> None:
+    tab = await open_tab(office)
+    home, work = tab.calendar("home"), tab.calendar("work")
+    await tab.call(CalendarsState, "set_target", home)
+    await tab.call(CalendarsState, "set_target", work)
+    assert "Appointments go to “work”" in tab.page.said
+    assert tab.page.undoable
+    await tab.call(CalendarsState, "undo")
+    assert [each.name for each in tab.page.cards[0].calendars if each.target] == ["home"]
+    await tab.call(CalendarsState, "hush")
+    assert not tab.page.undoable
+    await tab.call(CalendarsState, "undo")
+    assert [each.name for each in tab.page.cards[0].calendars if each.target] == ["home"]
+
+
+async def test_the_first_choice_can_be_taken_back_too(office: LinkedOffice) -> None:
+    tab = await open_tab(office)
+    await tab.call(CalendarsState, "set_target", tab.calendar("home"))
+    assert tab.page.unplaced.title == ""
+    await tab.call(CalendarsState, "undo")
+    assert not any(each.target for each in tab.page.cards[0].calendars)
+    assert tab.page.unplaced.warn
+
+
+async def test_a_switch_can_be_taken_back(office: LinkedOffice) -> None:
+    tab = await open_tab(office)
+    await tab.call(CalendarsState, "set_blocks", tab.calendar("work"), True)
+    await tab.call(CalendarsState, "undo")
+    assert not any(each.blocks for each in tab.page.cards[0].calendars)
+
+
+async def test_disconnecting_what_receives_warns_before_and_after_and_in_the_bar(office: LinkedOffice) -> None:
+    tab = await open_tab(office)
+    await tab.call(CalendarsState, "set_target", tab.calendar("home"))
+    await tab.call(SessionState, "load")
+    assert tab.of(SessionState).attention == ""
+    await tab.call(DisconnectingState, "ask", tab.linked.uid)
+    assert "receives your appointments, in “home”" in tab.of(DisconnectingState).question.receiving
+    await tab.call(DisconnectingState, "confirm", {})
+    assert "Nothing receives your appointments now." in tab.page.said
+    assert tab.of(DisconnectingState).question.account == ""
+
+
+async def test_while_nothing_receives_the_bar_says_that_somebody_is_needed(office: LinkedOffice) -> None:
+    tab = await open_tab(office)
+    await tab.call(SessionState, "load")
+    assert tab.of(SessionState).attention == "1 calendar needs you"
+    assert tab.page.unplaced.warn
+
+
+async def test_busy_times_only_is_no_false_alarm(office: LinkedOffice) -> None:
+    tab = await open_tab(office, mode=Mode.BUSY)
+    await tab.call(SessionState, "load")
+    assert tab.of(SessionState).attention == ""
+    assert not tab.page.unplaced.warn
+    assert tab.page.cards[0].sentence == "Connected. Choose which calendars block your slots."
+
+
+async def test_appointments_that_stand_in_an_account_are_counted(office: LinkedOffice) -> None:
+    tab = await open_tab(office)
+    await make_service(office.ctx)
+    home = tab.calendar("home")
+    await tab.call(CalendarsState, "set_target", home)
+    await tab.call(CalendarsState, "set_blocks", home, True)
+    await office.read_all()
+    await tab.call(DisconnectingState, "ask", tab.linked.uid)
+    assert tab.of(DisconnectingState).question.standing == ""
+    await make_booking(office.ctx, TEN)
+    await office.write()
+    await tab.call(DisconnectingState, "ask", tab.linked.uid)
+    assert "the coming appointment that stands in it" in tab.of(DisconnectingState).question.standing
+    await tab.call(DisconnectingState, "dismiss")
+    await tab.call(DisconnectingState, "ask", "somebody-elses")
+    assert tab.of(DisconnectingState).question.account == ""
+
+
+async def test_how_linking_ended_is_over_with_the_next_choice(office: LinkedOffice) -> None:
+    tab = await open_tab(office)
+    assert "is connected. Now choose" in tab.of(LinkingState).arrival.sentence
+    await tab.call(CalendarsState, "set_blocks", "somebody-elses", True)
+    assert tab.of(LinkingState).arrival.sentence != ""
+    await tab.call(CalendarsState, "set_blocks", tab.calendar("work"), True)
+    assert tab.of(LinkingState).arrival.sentence == ""
+
+
+async def test_a_provider_that_is_slow_is_told_calmly(office: LinkedOffice, clock: Clock) -> None:
+    tab = await open_tab(office)
+    await tab.call(CalendarsState, "set_blocks", tab.calendar("work"), True)
+    await office.read_all()
+    clock.advance(seconds=90)
+    office.server.fail(lambda: Transient("Google asks for fewer requests (status 403) while reading what changed."))
+    await office.read_all()
+    await tab.call(CalendarsState, "open")
+    assert tab.page.cards[0].sentence == (
+        "Google asks us to slow down. We keep trying; the last good copy is checked again before each booking."
+    )
+    assert [each.note for each in tab.page.cards[0].calendars] == ["", ""]
+
+
+async def test_p22_a_provider_that_refuses_us_is_told_on_the_open_page(office: LinkedOffice) -> None:
+    tab = await open_tab(office)
+    assert [each.refused for each in tab.of(LinkingState).offers] == [False]
+    await provider_apps.refused(office.ctx, "google", "Google Calendar does not accept this installation.")
+    await tab.call(CalendarsState, "set_blocks", tab.calendar("work"), True)
+    assert [each.refused for each in tab.of(LinkingState).offers] == [True]
+    assert tab.of(LinkingState).for_less == ()
+    assert "Your admin has to mend that" in tab.page.cards[0].refused
