@@ -84,7 +84,7 @@ class LinkedProvider:
 class LinkedNotifier:
     """Notes which channels were closed, with a good token."""
 
-    per_calendar = True
+    per_calendar, pushes = True, True
 
     def __init__(self, world: TokenServer, tokens: TokenSource, closed: list[str]) -> None:
         self._world, self._tokens, self._closed = world, tokens, closed

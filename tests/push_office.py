@@ -64,6 +64,7 @@ class PushServer:
     standing: dict[str, Standing] = field(default_factory=dict)
     calls: list[tuple[str, str]] = field(default_factory=list)
     fault: ProviderError | None = None
+    pushes: bool = True
     before_answer: Callable[[Standing], Awaitable[None]] | None = None
     after_answer: Callable[[], None] | None = None
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
@@ -80,7 +81,7 @@ class MemoryNotifier:
     """`Notifier` over a `PushServer`; a channel for each calendar (as Google), or for the account (as Microsoft)."""
 
     def __init__(self, server: PushServer, *, per_calendar: bool) -> None:
-        self.per_calendar = per_calendar
+        self.per_calendar, self.pushes = per_calendar, server.pushes
         self._server = server
 
     async def open(self, calendar: CalendarRef | None, *, uid: str, address: str, secret: str) -> Opened:

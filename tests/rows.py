@@ -22,3 +22,9 @@ async def calendar_row(ctx: Context, calendar_id: int) -> Calendar:
         found = await db.get(Calendar, calendar_id)
     assert found is not None
     return found
+
+
+async def change(ctx: Context, statement: str, **values: object) -> None:
+    """What nobody does by the program."""
+    async with ctx.sessions.begin() as db:
+        await db.execute(text(statement), values)

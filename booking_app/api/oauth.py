@@ -6,23 +6,25 @@ makes it trustworthy is the state, which belongs to the session that set out.
 
 from __future__ import annotations
 
+from math import ceil
 from typing import Annotated
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, HTTPException, Request
 from starlette.responses import RedirectResponse, Response
 
 from booking_app import runtime
 from booking_app.api import probes
-from booking_app.api.sessions import current_person, same_site
-from booking_app.services.accounts import COOKIE
-from booking_app.services.link_words import NotLinked, scope_names
+from booking_app.api.limits import client_address
+from booking_app.api.sessions import current_person, current_session, same_site
+from booking_app.services.link_words import LinkError, NotLinked, scope_names
 from booking_app.sync import consent, probe
 from booking_app.sync.model import Mode
 
 router = APIRouter(prefix="/oauth", include_in_schema=False)
 
 PAGE = "/settings/calendars"
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _LONGEST = 4096
 """Characters of a value that a provider sends back: codes of Microsoft have more than a thousand."""
 
@@ -32,8 +34,12 @@ async def start(request: Request, provider: str, _: Annotated[None, Depends(same
     """Off to the consent page of `provider`: `mode` is `full` or `busy`, `connection` the uid of an account to link
     again."""
     running = runtime.current()
-    person = await current_person(request)
-    if person is None:
+    home = running.settings.public_url
+    if _is_alias(request.url.hostname, urlsplit(home).hostname):
+        # The consent page leads back to the public address, where the cookie of this one is not sent.
+        return _to(f"{home}{PAGE}", link_error=LinkError.ADDRESS.value, provider=provider)
+    person, session = await current_person(request), current_session(request)
+    if person is None or session is None:
         return _to("/sign-in", next=PAGE)
     mode = request.query_params.get("mode")
     try:
@@ -41,7 +47,7 @@ async def start(request: Request, provider: str, _: Annotated[None, Depends(same
             running.context,
             running.accounts,
             person=person,
-            session=request.cookies[COOKIE],
+            session=session,
             provider=provider,
             mode=Mode(mode) if mode in set(Mode) else None,
             connection_uid=request.query_params.get("connection") or None,
@@ -57,13 +63,17 @@ async def callback(request: Request, provider: str) -> Response:
     running = runtime.current()
     if probe.NAME in request.query_params:
         return probes.answered(request.query_params[probe.NAME])
+    who = client_address(request, running.settings.trusted_proxy_hops)
+    wait = running.reads.take(f"oauth:{who}", running.context.now().timestamp())
+    if wait:
+        raise HTTPException(429, "Too many requests. Try again in a moment.", {"Retry-After": str(ceil(wait))})
     person = await current_person(request)
     answer = {name: value for name, value in request.query_params.items() if len(value) <= _LONGEST}
     try:
         linked = await consent.finish(
             running.context,
             running.accounts,
-            session=None if person is None else request.cookies[COOKIE],
+            session=None if person is None else current_session(request),
             provider=provider,
             answer=answer,
         )
@@ -73,6 +83,11 @@ async def callback(request: Request, provider: str) -> Response:
 
 
 _HEADERS = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+
+
+def _is_alias(here: str | None, home: str | None) -> bool:
+    """Whether both are names of this machine, but not the same: on one's own computer people type either."""
+    return here != home and here in _LOOPBACK and home in _LOOPBACK
 
 
 def _not_linked(provider: str, error: NotLinked) -> Response:

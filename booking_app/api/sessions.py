@@ -17,7 +17,7 @@ from booking_app.api.limits import Limiter, client_address
 from booking_app.domain.appointment import Role
 from booking_app.domain.errors import Forbidden, Invalid, NotFound
 from booking_app.services import accounts, invitations
-from booking_app.services.accounts import COOKIE, SignedIn
+from booking_app.services.accounts import SignedIn, cookie_name, session_cookie
 
 router = APIRouter(prefix="/auth", include_in_schema=False)
 
@@ -64,7 +64,12 @@ Form = Annotated[dict[str, str], Depends(form)]
 
 async def current_person(request: Request) -> SignedIn | None:
     """Who is signed in, by the request's session cookie."""
-    return await accounts.who(runtime.current().context, request.cookies.get(COOKIE))
+    return await accounts.who(runtime.current().context, current_session(request))
+
+
+def current_session(request: Request) -> str | None:
+    """The value of the request's session cookie."""
+    return session_cookie(request.headers.get("cookie"), runtime.current().settings.public_url)
 
 
 def local_path(target: str, otherwise: str) -> str:
@@ -93,7 +98,7 @@ async def login(request: Request, fields: Form) -> Response:
         return _back("/sign-in", error="wrong", next=target)
     attempts.give_back(address, now)
     attempts.forget(account)
-    if old := request.cookies.get(COOKIE):
+    if old := current_session(request):
         await accounts.sign_out(running.context, old)
     return _signed_in(local_path(target, HOME[person.role]), token)
 
@@ -101,7 +106,7 @@ async def login(request: Request, fields: Form) -> Response:
 @router.post("/logout")
 async def logout(request: Request, _: Form) -> Response:
     """End this browser's session."""
-    if cookie := request.cookies.get(COOKIE):
+    if cookie := current_session(request):
         await accounts.sign_out(runtime.current().context, cookie)
     return _signed_out("/")
 
@@ -189,7 +194,7 @@ def _signed_in(target: str, token: str) -> Response:
     settings = runtime.current().settings
     answer = RedirectResponse(target, status_code=303, headers={"Cache-Control": "no-store"})
     answer.set_cookie(
-        COOKIE,
+        cookie_name(settings.public_url),
         token,
         max_age=settings.session_days * 86400,
         path="/",
@@ -204,6 +209,10 @@ def _signed_out(target: str) -> Response:
     settings = runtime.current().settings
     answer = RedirectResponse(target, status_code=303, headers={"Cache-Control": "no-store"})
     answer.delete_cookie(
-        COOKIE, path="/", secure=settings.public_url.startswith("https:"), httponly=True, samesite="lax"
+        cookie_name(settings.public_url),
+        path="/",
+        secure=settings.public_url.startswith("https:"),
+        httponly=True,
+        samesite="lax",
     )
     return answer

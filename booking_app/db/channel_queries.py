@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from booking_app.db.changes import announce
+from booking_app.db.engine import Reader
 from booking_app.db.sync_queries import read_by_us
 from booking_app.db.tables import Bookable, Calendar, Channel, Connection
 from booking_app.domain.appointment import ConnectionState
@@ -33,6 +34,7 @@ class Linked:
 
     connection_id: int
     provider: str
+    mode: str
     lets_in: bool
     used: list[int] = field(default_factory=list)
     channels: list[Standing] = field(default_factory=list)
@@ -51,7 +53,7 @@ class Placed:
 async def linked(db: AsyncSession, providers: Collection[str], connection_id: int | None = None) -> list[Linked]:
     """The accounts of these providers, or one of them, that have or could need a channel. Plain columns: with a
     thousand accounts this is looked through twice a minute."""
-    account = (col(Connection.id), col(Connection.provider), col(Connection.state))
+    account = (col(Connection.id), col(Connection.provider), col(Connection.mode), col(Connection.state))
     which: list[ColumnElement[bool]] = [col(Connection.provider).in_(providers)]
     if connection_id is not None:
         which.append(col(Connection.id) == connection_id)
@@ -66,15 +68,16 @@ async def linked(db: AsyncSession, providers: Collection[str], connection_id: in
     ).join(Channel, col(Channel.connection_id) == col(Connection.id))
     found: dict[int, Linked] = {}
 
-    def of(number: int | None, provider: str, state: str) -> Linked:
+    def of(number: int | None, provider: str, mode: str, state: str) -> Linked:
         lets_in = state != ConnectionState.NEEDS_SIGN_IN.value
-        return found.setdefault(number or 0, Linked(connection_id=number or 0, provider=provider, lets_in=lets_in))
+        new = Linked(connection_id=number or 0, provider=provider, mode=mode, lets_in=lets_in)
+        return found.setdefault(number or 0, new)
 
-    for number, provider, state, calendar in await db.execute(used.where(read_by_us(), *which)):
-        of(number, provider, state).used.append(calendar or 0)
+    for number, provider, mode, state, calendar in await db.execute(used.where(read_by_us(), *which)):
+        of(number, provider, mode, state).used.append(calendar or 0)
     for row in await db.execute(held.where(*which)):
-        standing = Standing(id=row[3] or 0, calendar_id=row[4], state=row[5], address=row[6], expires_at=row[7])
-        of(row[0], row[1], row[2]).channels.append(standing)
+        standing = Standing(id=row[4] or 0, calendar_id=row[5], state=row[6], address=row[7], expires_at=row[8])
+        of(row[0], row[1], row[2], row[3]).channels.append(standing)
     return list(found.values())
 
 
@@ -103,7 +106,7 @@ _CLAIM = text(
 )
 
 
-async def claim_due(db: AsyncSession, *, now: datetime, lease_until: datetime, most: int) -> list[int]:
+async def claim_due(db: Reader, *, now: datetime, lease_until: datetime, most: int) -> list[int]:
     """The ids of channels to work on, now leased to the caller; none of an account that lets nobody in."""
     given = {"now": now, "lease_until": lease_until, "most": most, "lost": ConnectionState.NEEDS_SIGN_IN.value}
     return [row[0] for row in await db.execute(_CLAIM, given)]

@@ -46,3 +46,8 @@ def reads(sessions: Sessions) -> AsyncEngine:
     """The same connections for single statements: each is a transaction of its own, without two more round trips."""
     engine: AsyncEngine = sessions.kw["bind"]
     return engine.execution_options(isolation_level="AUTOCOMMIT")
+
+
+def single(sessions: Sessions) -> AsyncSession:
+    """A session for one statement that loads rows as objects; the same."""
+    return AsyncSession(reads(sessions), expire_on_commit=False)

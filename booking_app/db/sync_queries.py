@@ -13,6 +13,7 @@ from sqlmodel import col
 
 from booking_app.db.bulk import copy_rows, sliced
 from booking_app.db.changes import announce
+from booking_app.db.engine import Reader
 from booking_app.db.locks import lock_calendars
 from booking_app.db.tables import (
     Appointment,
@@ -40,7 +41,7 @@ def read_by_us() -> ColumnElement[bool]:
 
 
 async def claim_due_calendars(
-    db: AsyncSession, *, now: datetime, lease_until: datetime, hot_before: datetime, limit: int
+    db: Reader, *, now: datetime, lease_until: datetime, hot_before: datetime, limit: int
 ) -> list[int]:
     """The ids of due calendars, now leased to the caller: one of each account, none of an account that is being read.
     Nobody waits for a row that another worker is claiming. A calendar that somebody looks at is due when it was
@@ -60,17 +61,21 @@ async def claim_due_calendars(
         .ext(distinct_on(col(Calendar.connection_id)))
         .order_by(col(Calendar.connection_id), col(Calendar.due_at), col(Calendar.id))
     )
-    query = (
+    claimed = (
         select(col(Calendar.id))
         .where(col(Calendar.id).in_(first_of_each), free)
         .order_by(col(Calendar.due_at))
         .limit(limit)
         .with_for_update(skip_locked=True)
+        .cte("claimed")  # which is run once, whatever the plan
     )
-    claimed = [each or 0 for each in await db.scalars(query)]
-    if claimed:
-        await db.execute(update(Calendar).where(col(Calendar.id).in_(claimed)).values(lease_until=lease_until))
-    return claimed
+    leased = (
+        update(Calendar)
+        .where(col(Calendar.id).in_(select(claimed.c.id)))
+        .values(lease_until=lease_until)
+        .returning(col(Calendar.id))
+    )
+    return [row[0] or 0 for row in await db.execute(leased)]
 
 
 async def claim_calendar(db: AsyncSession, calendar_id: int, *, now: datetime, lease_until: datetime) -> bool:

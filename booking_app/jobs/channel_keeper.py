@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Collection
 from datetime import datetime, timedelta
 
 from booking_app.db import channel_queries
+from booking_app.db.engine import reads
 from booking_app.jobs.worker import Pool
 from booking_app.services.context import Context
 from booking_app.sync import channels
@@ -36,6 +37,6 @@ class ChannelKeeper(Pool):
         if self._settled_at is None or now - self._settled_at >= (AT_LEAST if self._asked else SETTLED_FOR):
             self._settled_at, self._asked = now, False
             await channels.settle(self._ctx, self._accounts)
-        async with self._ctx.sessions.begin() as db:
+        async with reads(self._ctx.sessions).connect() as db:
             claimed = await channel_queries.claim_due(db, now=now, lease_until=now + channels.LEASE, most=limit)
         return [channels.work_on(self._ctx, self._accounts, each) for each in claimed]

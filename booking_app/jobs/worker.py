@@ -14,6 +14,7 @@ from sqlalchemy.exc import OperationalError
 
 from booking_app.db import outbox, sync_queries
 from booking_app.db.changes import announce
+from booking_app.db.engine import reads
 from booking_app.db.tables import Calendar
 from booking_app.domain.appointment import Effect
 from booking_app.domain.effects import Done, Outcome, Park, Retry, Work
@@ -223,7 +224,7 @@ class CalendarReader(Pool):
 
     async def claim(self, limit: int) -> Collection[Awaitable[None]]:
         now = self._ctx.now()
-        async with self._ctx.sessions.begin() as db:
+        async with reads(self._ctx.sessions).connect() as db:
             claimed = await sync_queries.claim_due_calendars(
                 db,
                 now=now,

@@ -44,16 +44,23 @@ class SignedIn:
 
 
 COOKIE = "booking_session"
-"""The session cookie's name."""
+"""The session cookie's name where the program is reached by http."""
 
 
-def session_cookie(header: str | None) -> str | None:
-    """The session's value in a Cookie header, as RFC 6265, section 4.2.1, writes it; None if there is none."""
-    for part in (header or "").split(";"):
-        name, _, value = part.partition("=")
-        if name.strip() == COOKIE and 0 < len(value.strip()) <= 128:
-            return value.strip()
-    return None
+def cookie_name(public_url: str) -> str:
+    """The session cookie's name. With https it is one that no other host of the same domain can set (RFC 6265bis,
+    "The __Host- Prefix")."""
+    return f"__Host-{COOKIE}" if public_url.startswith("https:") else COOKIE
+
+
+def session_cookie(header: str | None, public_url: str) -> str | None:
+    """The session's value in a Cookie header, as RFC 6265, section 4.2.1, writes it. None if there is none, or more
+    than one: somebody else has set the other, and pages and links must not take different ones for the person's."""
+    parts = [part.partition("=") for part in (header or "").split(";")]
+    wanted = cookie_name(public_url)
+    found = {value.strip() for name, _, value in parts if name.strip() == wanted}
+    value = found.pop() if len(found) == 1 else ""
+    return value if 0 < len(value) <= 128 else None
 
 
 def token_hash(token: str) -> bytes:

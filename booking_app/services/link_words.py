@@ -17,6 +17,7 @@ class LinkError(StrEnum):
     PROVIDER = "provider"
     ADMIN_CONSENT = "admin_consent"
     TAKEN = "taken"
+    ADDRESS = "address"
 
 
 class NotLinked(Exception):
@@ -49,6 +50,10 @@ _WORDS = {
     ),
     LinkError.TAKEN: (
         "{which} is connected already. To change what it may do, use “Connect again” in its menu on this page."
+    ),
+    LinkError.ADDRESS: (
+        "{title} was not connected yet: the way back from there leads to this address, so it has to be begun here, "
+        "too. Please connect it again."
     ),
 }
 _SCOPES = {

@@ -167,7 +167,7 @@ async def _refuse(state: rx.State, access: Access) -> Any:
 
 
 def _cookie_of(state: rx.State) -> str | None:
-    return session_cookie(state.router.headers.cookie)
+    return session_cookie(state.router.headers.cookie, runtime.current().settings.public_url)
 
 
 def whole_number(value: object, field: str = "id") -> int:

@@ -24,7 +24,7 @@ _GOES = {
     ),
 }
 """What becomes of the consent when an account is disconnected."""
-_AGAIN = frozenset({LinkError.DENIED, LinkError.EXPIRED, LinkError.STATE, LinkError.MISSING, LinkError.PROVIDER})
+_AGAIN = frozenset(LinkError) - {LinkError.OTHER_ACCOUNT, LinkError.ADMIN_CONSENT, LinkError.TAKEN}
 """After these it helps to try once more."""
 SOON = 48 * 3600
 """Seconds before its end from which a link asks to be made again."""

@@ -14,6 +14,7 @@ from reflex.event import Event
 from reflex.middleware.middleware import Middleware
 from reflex.state import BaseState, StateUpdate
 
+from booking_app import runtime
 from booking_app.services.accounts import session_cookie
 
 
@@ -27,7 +28,7 @@ class ForgetOnChangeOfSession(Middleware):
     """Before any event of a tab whose session cookie is another than before: every state starts afresh."""
 
     async def preprocess(self, app: App, state: BaseState, event: Event) -> StateUpdate | None:  # noqa: ARG002
-        cookie = session_cookie(state.router.headers.cookie)
+        cookie = session_cookie(state.router.headers.cookie, runtime.current().settings.public_url)
         session = hashlib.sha256(cookie.encode()).hexdigest() if cookie else ""
         owner = await state.get_state(SessionOwner)
         if owner._session != session:

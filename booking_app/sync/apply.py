@@ -107,6 +107,7 @@ async def commit(ctx: Context, reading: Reading) -> bool:
             calendar.cursor = reading.delta.cursor
         calendar.window_start, calendar.window_end = (from_instant(each) for each in reading.window)
         calendar.verified_at = reading.as_of
+        calendar.zone = reading.delta.zone or calendar.zone
         due = now + LOOK_AGAIN if kept or plan.overtaken else reading.due_at
         news = bool(plan.store or plan.drop or plan.suspect or plan.seen or plan.moved or plan.deleted)
         if calendar.due_at != reading.due_before:

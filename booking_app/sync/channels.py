@@ -46,11 +46,12 @@ async def settle(ctx: Context, accounts: Accounts) -> int:
         await channel_queries.forget_closed(db, now)
     async with ctx.sessions() as db:
         found = await channel_queries.linked(db, provider_apps.NAMES)
-    kinds: dict[str, _Kind | None] = {}
+    kinds: dict[tuple[str, str], _Kind | None] = {}
     for each in found:
-        if each.provider not in kinds:
-            kinds[each.provider] = await _kind(ctx, accounts, each)
-        kind = kinds[each.provider]
+        which = each.provider, each.mode
+        if which not in kinds:
+            kinds[which] = await _kind(ctx, accounts, each)
+        kind = kinds[which]
         if kind is None or _settled(kind, each, now).nothing:
             continue
         async with ctx.sessions.begin() as db:
@@ -71,7 +72,8 @@ async def settle(ctx: Context, accounts: Accounts) -> int:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Kind:
-    """How a provider pushes, and where to; `reachable`: it would take that address."""
+    """How a provider pushes to accounts of one mode, and where to; `reachable`: it would take that address, and may
+    push to such an account at all."""
 
     per_calendar: bool
     address: str
@@ -79,7 +81,7 @@ class _Kind:
 
 
 async def _kind(ctx: Context, accounts: Accounts, account: Linked) -> _Kind | None:
-    """That of this account's provider; None without channels, or while it cannot be spoken to."""
+    """That of this account; None without channels, or while it cannot be spoken to."""
     async with ctx.sessions() as db:
         connection = await db.get(Connection, account.connection_id)
     try:
@@ -92,7 +94,7 @@ async def _kind(ctx: Context, accounts: Accounts, account: Linked) -> _Kind | No
     return _Kind(
         per_calendar=notifier.per_calendar,
         address=provider_apps.webhook_address(ctx, account.provider),
-        reachable=channel_plan.can_be_pushed_to(ctx.public_url, simulated=simulated),
+        reachable=notifier.pushes and channel_plan.can_be_pushed_to(ctx.public_url, simulated=simulated),
     )
 
 

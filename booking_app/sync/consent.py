@@ -6,6 +6,8 @@ only looks: nothing is read for availability or written before the person has ch
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +18,7 @@ from authlib.common.security import generate_token
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from sqlalchemy import delete
+from sqlalchemy.exc import OperationalError
 from sqlmodel import col
 
 from booking_app.db.provider_queries import others_with
@@ -37,6 +40,10 @@ from booking_app.sync.provider import CalendarProvider
 from booking_app.sync.vault import UnreadableSecret
 
 VALID = timedelta(minutes=10)
+TRY_LIMIT = 20.0
+"""Seconds that somebody who comes back waits for the list of their calendars."""
+_STATE = 43
+"""Characters of a state: 32 random bytes."""
 _VERIFIER = 64
 """Characters of the code verifier: RFC 7636, section 4.1, wants 43 to 128."""
 _ADMIN = ("AADSTS90094", "AADSTS90095", "AADSTS65001")
@@ -125,12 +132,15 @@ async def finish(
     mode = Mode(attempt.mode)
     granted = tokens.scopes or app.vendor.scopes[mode]
     try:
+        if not tokens.refresh or not tokens.subject:
+            raise NotLinked(LinkError.PROVIDER)
         left_out = missing(app.vendor, mode, granted)
         if left_out:
             raise NotLinked(LinkError.MISSING, left_out)
         found = await _calendars(ctx, accounts, app, tokens, mode)
         uid = await store(ctx, app, attempt, tokens, found)
-    except NotLinked:
+    except BaseException:
+        # Whatever it was (a database that restarts, somebody who closed the browser): nobody here could end it later.
         await _let_go(ctx, accounts, app, tokens)
         raise
     return Linked(uid=uid, writes=mode is Mode.BUSY or may_write(app.vendor, mode, granted))
@@ -160,13 +170,15 @@ async def _known(ctx: Context, bookable_id: int, provider: str, connection_uid: 
 
 async def _used(ctx: Context, session: str | None, provider: str, state: str) -> ConsentAttempt:
     """The attempt of this session, which is over with that. Whatever does not fit is the same refusal, and leaves what
-    somebody else has begun as it is."""
+    somebody else has begun as it is; what cannot fit does not reach the database."""
+    if session is None or not provider_apps.is_vendor(provider) or len(state) != _STATE:
+        raise NotLinked(LinkError.STATE)
     async with ctx.sessions.begin() as db:
         attempt: ConsentAttempt | None = await db.scalar(
             delete(ConsentAttempt)
             .where(
                 col(ConsentAttempt.state_hash) == token_hash(state),
-                col(ConsentAttempt.session_hash) == token_hash(session or ""),
+                col(ConsentAttempt.session_hash) == token_hash(session),
                 col(ConsentAttempt.provider) == provider,
             )
             .returning(ConsentAttempt)
@@ -194,8 +206,6 @@ async def _exchange(ctx: Context, accounts: Accounts, app: Registered, *, code: 
         raise NotLinked(LinkError.EXPIRED) from None
     except ProviderError:
         raise NotLinked(LinkError.PROVIDER) from None
-    if not tokens.refresh or not tokens.subject:
-        raise NotLinked(LinkError.PROVIDER)
     return tokens
 
 
@@ -205,7 +215,10 @@ async def _calendars(
     opened: CalendarProvider | None = None
     try:
         opened = accounts.consented.open_provider(app.vendor.name, Given(tokens.access), app.vendor, mode)
-        found = await opened.list_calendars()
+        async with asyncio.timeout(TRY_LIMIT):
+            found = await opened.list_calendars()
+    except TimeoutError:
+        raise NotLinked(LinkError.PROVIDER) from None
     except ProviderError as error:
         if isinstance(error, ProviderRefused):
             async with ctx.sessions.begin() as db:
@@ -222,7 +235,9 @@ async def _calendars(
 async def _let_go(ctx: Context, accounts: Accounts, app: Registered, tokens: Tokens) -> None:
     """Give back what was granted and is not kept, unless an account here lives on it: a provider that revokes one
     token of a person revokes all."""
-    async with ctx.sessions() as db:
-        if await others_with(db, app.vendor.name, tokens.subject):
-            return
-    await accounts.consented.grants.give_back(app, tokens.refresh)
+    if not tokens.refresh:
+        return
+    with contextlib.suppress(OperationalError):
+        async with ctx.sessions() as db:
+            if not await others_with(db, app.vendor.name, tokens.subject):
+                await accounts.consented.grants.give_back(app, tokens.refresh)

@@ -46,8 +46,9 @@ async def store(
                 connection = await mine_locked(db, attempt.bookable_id, str(attempt.connection_uid))
             except NotFound:
                 raise NotLinked(LinkError.STATE) from None
-            if connection.subject != tokens.subject:
+            if connection.subject not in tokens.subjects:
                 raise NotLinked(LinkError.OTHER_ACCOUNT)
+            connection.subject = tokens.subject
         if connection.mode != attempt.mode:
             # The same events are shown in another way: nothing that is held can be compared with it.
             for calendar in await db.scalars(select(Calendar).where(col(Calendar.connection_id) == connection.id)):
@@ -83,7 +84,7 @@ async def _new(ctx: Context, db: AsyncSession, app: Registered, attempt: Consent
     known = select(col(Connection.id)).where(
         col(Connection.bookable_id) == attempt.bookable_id,
         col(Connection.provider) == app.vendor.name,
-        col(Connection.subject) == tokens.subject,
+        col(Connection.subject).in_(tokens.subjects),
         col(Connection.state) != ConnectionState.DISCONNECTED.value,
     )
     if await db.scalar(known) is not None:

@@ -27,7 +27,12 @@ class Transient(ProviderError):
 
 class ProviderRefused(Transient):
     """The provider does not accept this installation (a wrong or expired client secret, say): nobody's account is at
-    fault. One incident for the admins, however many accounts it stops; tried again like any disturbance."""
+    fault. One incident for the admins, however many accounts it stops; tried again like any disturbance. `why` is the
+    reason alone, as part of a sentence."""
+
+    def __init__(self, message: str, retry_after: float | None = None, *, why: str = "") -> None:
+        super().__init__(message, retry_after)
+        self.why = why
 
 
 class CursorExpired(ProviderError):

@@ -13,8 +13,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections import defaultdict
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -36,7 +37,7 @@ AHEAD = timedelta(minutes=5)
 LEAST = timedelta(minutes=1)
 """What is left at least of a token that is handed out because there is no newer one to be had."""
 WIDTH = 4
-"""Renewals at a time in one process: each holds a connection of the database while the provider is asked."""
+"""Renewals at a time in one process, at each provider: each holds a connection of the database while it is asked."""
 _PAUSE, _LONG_PAUSE, _LONGEST = 2.0, 30.0, 300.0
 """Seconds in which a provider is not asked again after a disturbance, a refusal of this installation, and at most."""
 
@@ -50,6 +51,7 @@ def about(connection: Connection) -> str:
 class _Access:
     token: str = field(repr=False)
     replace_at: datetime
+    good_until: datetime
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,7 +76,7 @@ class Grants:
         self.ctx = ctx
         self.endpoint = endpoint
         self._sources: dict[int, tuple[bytes, Source]] = {}
-        self._places = asyncio.Semaphore(WIDTH)
+        self._places: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(WIDTH))
         self._pauses: dict[str, _Pause] = {}
         self._told: dict[str, tuple[str, datetime]] = {}
 
@@ -142,7 +144,7 @@ class Grants:
     async def renew(self, source: Source, refused: str) -> _Access:
         """A token that is not `refused`, from the database or else from the provider."""
         app = await self.app(source.provider)
-        async with self._places:
+        async with self._places[source.provider]:
             try:
                 access, error = await self._renew(app, source, refused)
             except OperationalError as busy:
@@ -173,7 +175,7 @@ class Grants:
                 return None, AccessLost("The stored permission cannot be opened with the configured keys.")
             now = ctx.now()
             ends_at, since = grant.access_ends_at or now, grant.refreshed_at or grant.granted_at
-            access = _Access(token=stored, replace_at=ends_at - min(AHEAD, (ends_at - since) / 2))
+            access = _access(stored, since, ends_at)
             usable = bool(stored) and stored != refused
             if usable and access.replace_at > now:
                 return access, None
@@ -183,13 +185,13 @@ class Grants:
                 return None, _ended(app, grant, error, now)
             except Transient as error:
                 log.warning("grant.not_renewed", extra={"connection": source.connection_id, "error": str(error)})
-                left = usable and ends_at - LEAST > now
-                return (_Access(token=stored, replace_at=now) if left else None), error
+                left = usable and access.good_until > now
+                return (replace(access, replace_at=now) if left else None), error
             source.unsaved = _Unsaved(asked_with=refresh, tokens=tokens)
             keep(ctx, grant, tokens, source.about)
             ends_at = now + timedelta(seconds=tokens.lifetime)
         source.unsaved = None
-        return _Access(token=tokens.access, replace_at=ends_at - min(AHEAD, (ends_at - now) / 2)), None
+        return _access(tokens.access, now, ends_at), None
 
     async def _ask(self, app: Registered, source: Source, refresh: str) -> Tokens:
         if source.unsaved is not None and source.unsaved.asked_with == refresh:
@@ -198,7 +200,7 @@ class Grants:
         if pause is not None and pause.app == app and now < pause.until:
             raise type(pause.error)(str(pause.error), (pause.until - now).total_seconds())
         try:
-            tokens = await self.endpoint.refresh(app, refresh=refresh)
+            tokens = await self._refresh(app, refresh)
         except Transient as error:
             wait = max(_LONG_PAUSE if isinstance(error, ProviderRefused) else _PAUSE, error.retry_after or 0)
             until = now + timedelta(seconds=min(wait, _LONGEST))
@@ -206,6 +208,15 @@ class Grants:
             raise
         self._pauses.pop(source.provider, None)
         return tokens
+
+    async def _refresh(self, app: Registered, refresh: str) -> Tokens:
+        """A refusal of the installation that one account meets is taken for one only if the provider refuses the
+        installation by itself, too: an organisation that locks this program out is no reason to stop all others."""
+        try:
+            return await self.endpoint.refresh(app, refresh=refresh)
+        except ProviderRefused as error:
+            await self.endpoint.check(app)
+            raise AccessLost(f"{app.vendor.title} does not let this account in: {error.why}.") from error
 
     async def _works(self, app: Registered) -> None:
         if app.trouble:
@@ -220,6 +231,10 @@ class Grants:
         self._told[provider] = str(error), now + timedelta(seconds=_LONG_PAUSE)
         log.error("provider.refused", extra={"provider": provider, "error": str(error)})
         await provider_apps.refused(self.ctx, provider, str(error))
+
+
+def _access(token: str, since: datetime, ends_at: datetime) -> _Access:
+    return _Access(token=token, replace_at=ends_at - min(AHEAD, (ends_at - since) / 2), good_until=ends_at - LEAST)
 
 
 def keep(ctx: Context, grant: Grant, tokens: Tokens, about: str) -> None:
@@ -265,11 +280,14 @@ class Source:
         self._renewing: asyncio.Task[_Access] | None = None
 
     async def token(self) -> str:
-        if self._kept is not None and self._grants.ctx.now() < self._kept.replace_at:
+        now = self._grants.ctx.now()
+        if self._kept is not None and now < self._kept.replace_at:
             return self._kept.token
         if self._renewing is None:
             self._renewing = asyncio.create_task(self._grants.renew(self, self._refused))
             self._renewing.add_done_callback(self._renewed)
+        if self._kept is not None and now < self._kept.good_until:
+            return self._kept.token  # which does not have to wait for an endpoint that is slow, or silent
         # Shielded: the answer may be the only way to the next token, whether or not somebody waits for this one.
         return (await asyncio.shield(self._renewing)).token
 

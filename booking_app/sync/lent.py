@@ -89,7 +89,7 @@ class LentNotifier(_Shared):
     def __init__(self, inner: Notifier) -> None:
         super().__init__(inner.release)
         self._inner = inner
-        self.per_calendar = inner.per_calendar
+        self.per_calendar, self.pushes = inner.per_calendar, inner.pushes
 
     async def open(self, calendar: CalendarRef | None, *, uid: str, address: str, secret: str) -> Opened:
         async with self._in_use():

@@ -65,6 +65,9 @@ async def store_list(ctx: Context, db: AsyncSession, connection: Connection, fou
                 due_at=ctx.now(),
             )
             db.add(calendar)
+        if calendar.zone != remote.zone:
+            # Whole days lie elsewhere now, though no event changed: all of them are read again.
+            calendar.window_end, calendar.due_at = None, ctx.now()
         calendar.name, calendar.colour = remote.name, remote.colour
         calendar.zone, calendar.can_write = remote.zone, remote.can_write and writes
     for calendar in known.values():

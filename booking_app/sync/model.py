@@ -85,7 +85,8 @@ class Delta:
     no longer there. `unchanged` are the keys whose etag equals the known one and which were not downloaded
     again. `gone` are keys the provider itself reports as removed. `outside` are known keys of which nothing lies in the
     window any more, by the provider's word or because their last occurrence was over before it: nobody deleted them,
-    they are simply not held on. `cursor` is where the next read starts."""
+    they are simply not held on. `cursor` is where the next read starts. `zone` is the calendar's own one as of now,
+    None where the provider does not say: it moves whole days, though no event changed."""
 
     objects: tuple[RemoteObject, ...]
     gone: frozenset[str] = frozenset()
@@ -93,6 +94,7 @@ class Delta:
     outside: frozenset[str] = frozenset()
     cursor: str | None = None
     full: bool = False
+    zone: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -18,7 +18,8 @@ class Tokens:
 
     `refresh` is empty when the one in use stays. `refresh_lifetime` in seconds, None if the provider does not say
     that the grant ends by itself. `scopes` is empty when exactly what was asked for was granted. `subject` and `email`
-    come from the id token, empty without one."""
+    come from the id token, empty without one; `pairwise` is what names the same person to this client alone, where
+    that is not the subject."""
 
     access: str = field(repr=False)
     lifetime: int
@@ -27,6 +28,12 @@ class Tokens:
     scopes: tuple[str, ...] = ()
     subject: str = ""
     email: str = ""
+    pairwise: str = ""
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """Whatever the person may be stored as."""
+        return tuple(each for each in (self.subject, self.pairwise) if each)
 
 
 class TokenEndpoint(Protocol):

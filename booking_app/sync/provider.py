@@ -83,6 +83,8 @@ class Notifier(Protocol):
 
     per_calendar: bool
     """Whether each calendar has a channel of its own, or one channel covers the account."""
+    pushes: bool
+    """Whether the account may be pushed to with what its owner permits."""
 
     async def open(self, calendar: CalendarRef | None, *, uid: str, address: str, secret: str) -> Opened:
         """Ask for pushes to `address` (https). `uid` is our name of the channel, stored before the call, because the

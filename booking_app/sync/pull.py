@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from booking_app.db import read_queries, sync_queries
 from booking_app.db.engine import reads as statements
+from booking_app.db.engine import single
 from booking_app.db.read_queries import Footing, Unchanged
 from booking_app.db.tables import Calendar
 from booking_app.domain.errors import NotFound
@@ -110,7 +111,7 @@ class Puller:
         return now + timedelta(seconds=next_read(self._policy, hot=hot, jitter=random.random()))
 
     async def _load(self, calendars: Sequence[int]) -> Sequence[Footing | None]:
-        async with self._ctx.sessions() as db:
+        async with single(self._ctx.sessions) as db:
             return await read_queries.footings(db, calendars)
 
     async def _note(self, reads: Sequence[Unchanged]) -> Sequence[bool]:
@@ -160,6 +161,9 @@ async def _ask(ctx: Context, provider: CalendarProvider, asked: Question, breake
     try:
         answer = await _changes(ctx, provider, asked, asked.cursor)
     except CursorExpired:
+        answer = await _changes(ctx, provider, asked, None)
+    if answer.delta.zone not in (None, asked.ref.zone):
+        asked = asked.placed_in(answer.delta.zone)
         answer = await _changes(ctx, provider, asked, None)
     if stop_reason(answer.known, answer.ours, answer.suspected, breaker):
         answer = await _changes(ctx, provider, asked, None)

@@ -28,7 +28,7 @@ class Holdings:
     def __init__(self, sessions: Sessions, calendar_id: int, *, whole: bool) -> None:
         self._sessions = sessions
         self._calendar_id = calendar_id
-        self._suffix = _OUTDATED if whole else ""
+        self.whole = whole
         self._held: Mapping[str, Held] | None = None
 
     async def held(self) -> Mapping[str, Held]:
@@ -41,7 +41,8 @@ class Holdings:
 
     async def known(self) -> Mapping[str, str]:
         """The same as a provider is told it."""
-        return {key: each.etag + self._suffix for key, each in (await self.held()).items()}
+        suffix = _OUTDATED if self.whole else ""
+        return {key: each.etag + suffix for key, each in (await self.held()).items()}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,6 +58,11 @@ class Question:
     as_of: datetime
     doubts: bool
     holdings: Holdings
+
+    def placed_in(self, zone: str) -> Question:
+        """The same about all events of a calendar that turned out to be in another zone."""
+        self.holdings.whole = True
+        return replace(self, ref=replace(self.ref, zone=zone), cursor=None)
 
 
 def question(sessions: Sessions, policy: SyncPolicy, footing: Footing, as_of: datetime) -> Question:

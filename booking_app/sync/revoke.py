@@ -11,13 +11,15 @@ from booking_app.services import provider_apps
 from booking_app.services.context import Context
 from booking_app.services.provider_apps import Registered
 from booking_app.sync.accounts import Accounts
-from booking_app.sync.errors import AccessLost, ProviderError, Transient
+from booking_app.sync.errors import ProviderError, Transient
 from booking_app.sync.model import Mode, Opened
 from booking_app.sync.oauth import Given
 from booking_app.sync.vault import UnreadableSecret
 
 log = logging.getLogger(__name__)
 
+CHANNEL_TRIES = 5
+"""So often it is tried to close the push channels before the grant is revoked without that."""
 GIVE_UP = 7 * 86400
 """Seconds after which a grant is left to its owner, who can end it at the provider."""
 
@@ -34,13 +36,16 @@ async def revoke(ctx: Context, accounts: Accounts, work: Work) -> Outcome:
         return Done()
     try:
         app = await _app(ctx, provider)
-        token = await _close_channels(ctx, accounts, app, token, work)
+        token, left = await _close_channels(ctx, accounts, app, token, work)
+        if left is not None:
+            if isinstance(left, Transient) and work.attempts < CHANNEL_TRIES:
+                raise left
+            # Pushes that nobody takes end by themselves; the grant does not.
+            log.warning("revoke.channels_left", extra={"work": work.id, "error": str(left)})
         async with ctx.sessions() as db:
             shared = await others_with(db, provider, subject)
         if not shared:
             await accounts.consented.grants.endpoint.revoke(app, token=token)
-    except AccessLost:
-        return Done()
     except ProviderError as error:
         if to_instant(ctx.now()) - work.created_at > GIVE_UP:
             log.warning("revoke.given_up", extra={"work": work.id})
@@ -59,13 +64,18 @@ async def _app(ctx: Context, provider: str) -> Registered:
     return app or Registered(vendor=vendor, client_id="", secret="", testing=False)
 
 
-async def _close_channels(ctx: Context, accounts: Accounts, app: Registered, token: str, work: Work) -> str:
-    """End the pushes; the refresh token that is good afterwards."""
+async def _close_channels(
+    ctx: Context, accounts: Accounts, app: Registered, token: str, work: Work
+) -> tuple[str, ProviderError | None]:
+    """End the pushes; the refresh token that is good afterwards, and why they were not ended."""
     channels = work.payload.get("channels")
     if not isinstance(channels, list) or not channels or not app.client_id:
-        return token
+        return token, None
     consented = accounts.consented
-    tokens = await consented.grants.endpoint.refresh(app, refresh=token)
+    try:
+        tokens = await consented.grants.endpoint.refresh(app, refresh=token)
+    except ProviderError as error:
+        return token, error
     if tokens.refresh:
         # Stored before anything else is done: the earlier one may be good for nothing any more.
         token = tokens.refresh
@@ -76,6 +86,8 @@ async def _close_channels(ctx: Context, accounts: Accounts, app: Registered, tok
     try:
         for remote_id, resource_id in channels:
             await notifier.close(Opened(remote_id=remote_id, resource_id=resource_id, expires_at=0))
+    except ProviderError as error:
+        return token, error
     finally:
         await notifier.release()
-    return token
+    return token, None

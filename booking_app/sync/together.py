@@ -39,7 +39,11 @@ class Together(Generic[Asked, Answer]):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        waiting, self._waiting = self._waiting, []
+        # Whoever has given up meanwhile, all of them at the end of the program, is not asked for any more.
+        waiting = [each for each in self._waiting if not each[1].done()]
+        self._waiting = []
+        if not waiting:
+            return
         # The loop itself holds tasks weakly.
         task = asyncio.create_task(self._answer(waiting))
         self._running.add(task)

@@ -478,3 +478,64 @@ async def test_p41_out_of_budget_is_a_wait_and_no_request(world: GoogleWorld, go
     assert caught.value.retry_after == pytest.approx(10)
     assert world.requests == []
     await opened.close()
+
+
+LOOSE = """BEGIN:VCALENDAR
+VERSION:2.0
+PRODID:x
+BEGIN:VEVENT
+UID:board@corp
+RECURRENCE-ID:20270304T090000Z
+DTSTART:20270304T090000Z
+DTEND:20270304T100000Z
+SUMMARY:Board
+END:VEVENT
+BEGIN:VEVENT
+UID:board@corp
+RECURRENCE-ID:20270311T090000Z
+DTSTART:20270311T090000Z
+DTEND:20270311T100000Z
+SUMMARY:Board
+END:VEVENT
+END:VCALENDAR
+"""
+
+
+async def test_an_invitation_to_one_occurrence_does_not_free_another(
+    world: GoogleWorld, provider: CalendarProvider, google: Backend
+) -> None:
+    """Of somebody else's series two occurrences are shown; a round of changes brings only the one that changed."""
+    app = app_of(world)
+    app.put_ical(LOOSE)
+    first = await read(provider, google)
+    both = times(*first.objects)
+    assert len(both) == 2
+    earlier, later = list(app.calendar.events)
+    app.change(earlier, attendees=[{"email": OWNER, "responseStatus": "accepted"}])
+    second = await read(provider, google, first)
+    assert times(*second.objects) == both
+    assert not second.gone
+    with world.lock:
+        app.calendar.cancel(app.calendar.events[earlier])
+    with pytest.raises(CursorExpired):
+        await read(provider, google, second)  # one that is cancelled does not even say what it belonged to
+    known = {each.key: each.etag for each in second.objects}
+    third = await provider.changes(google.calendar, cursor=None, known=holding(known), window=WINDOW)
+    assert times(*third.objects) == both[1:]
+    with world.lock:
+        app.calendar.cancel(app.calendar.events[later])
+    assert (await read(provider, google)).objects == ()
+    (key,) = known
+    assert await provider.get(google.calendar, key=key) is None
+
+
+async def test_p13_the_zone_of_the_calendar_is_told_with_every_read(
+    world: GoogleWorld, provider: CalendarProvider, google: Backend
+) -> None:
+    app = app_of(world)
+    app.put({"start": {"date": "2027-03-10"}, "end": {"date": "2027-03-11"}})
+    first = await read(provider, google)
+    assert first.zone == google.calendar.zone
+    app.calendar.zone = "America/Los_Angeles"
+    again = await read(provider, google, first)
+    assert (again.objects, again.zone) == ((), "America/Los_Angeles")

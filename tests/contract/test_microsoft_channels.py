@@ -182,6 +182,8 @@ async def test_busy_times_only_come_without_pushes_and_ask_for_none(
     world: MicrosoftWorld, inbox: Inbox, opened: Open
 ) -> None:
     world.panel.requests.clear()
+    assert opened().pushes
+    assert not opened(Mode.BUSY).pushes
     with pytest.raises(Rejected):
         await subscribe(opened(Mode.BUSY), inbox)
     assert world.requests == []

@@ -46,7 +46,7 @@ async def test_the_account_lists_its_calendar(provider: CalendarProvider, backen
 
 async def test_an_empty_calendar_is_read_completely(provider: CalendarProvider, backend: Backend) -> None:
     delta = await read(provider, backend)
-    assert delta == Delta(objects=(), cursor=delta.cursor, full=True)
+    assert delta == Delta(objects=(), cursor=delta.cursor, full=True, zone=delta.zone)
     assert delta.cursor
 
 

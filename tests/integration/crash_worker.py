@@ -25,11 +25,13 @@ from booking_app.db.engine import create_engine, create_sessions
 from booking_app.domain.clock import utc_now
 from booking_app.jobs.worker import CalendarReader, Lane, Leases
 from booking_app.services.context import Context
-from booking_app.sync.accounts import Accounts
+from booking_app.sync.accounts import Accounts, Consented
+from booking_app.sync.grants import Grants
 from booking_app.sync.policy import SyncPolicy
 from booking_app.sync.providers.addresses import AddressPolicy
 from booking_app.sync.providers.caldav_read import expand_inline
-from booking_app.sync.providers.table import opener
+from booking_app.sync.providers.table import Pools, notifier_opener, opener, token_opener
+from booking_app.sync.providers.token_endpoint import HttpTokenEndpoint
 from booking_app.sync.pull import pull
 from booking_app.sync.push import push
 from booking_app.sync.vault import Vault
@@ -73,14 +75,27 @@ async def work(run: dict[str, Any]) -> int:
     def now() -> datetime:
         return utc_now() + timedelta(seconds=run["ahead"])
 
-    ctx = Context(sessions=create_sessions(engine), now=now, sealer=vault, public_url="https://book.example.com")
-    accounts = Accounts(vault, opener(AddressPolicy(allow_private=True, allow_http=True), expand_inline))
+    ctx = Context(
+        sessions=create_sessions(engine),
+        now=now,
+        sealer=vault,
+        public_url="https://book.example.com",
+        stand_ins=run["stand_ins"],
+    )
+    policy, pools = AddressPolicy(allow_private=True, allow_http=True), Pools()
+    consented = Consented(
+        grants=Grants(ctx, HttpTokenEndpoint(policy)),
+        open_provider=token_opener(policy, expand_inline, pools),
+        open_notifier=notifier_opener(policy, pools),
+    )
+    accounts = Accounts(vault, opener(policy, expand_inline), consented)
     if run["what"] == "push":
         await Lane(ctx, "calendar", partial(push, ctx, accounts), Leases()).drain()
     else:
         read = partial(pull, ctx, accounts, SyncPolicy(cold=3600))
         await CalendarReader(ctx, read, Leases(), hot_interval=3600).drain()
     await accounts.close()
+    await pools.close()
     await engine.dispose()
     return fuse.steps
 

@@ -248,11 +248,21 @@ async def test_inviting_again_replaces_the_link_and_no_secret_is_stored_plain(ct
 
 
 def test_the_session_is_found_among_other_cookies() -> None:
-    assert accounts.session_cookie("theme=dark; booking_session=abc-_9; other=1") == "abc-_9"
-    assert accounts.session_cookie("xbooking_session=abc") is None
-    assert accounts.session_cookie("booking_session=") is None
-    assert accounts.session_cookie("booking_session=" + "x" * 500) is None
-    assert accounts.session_cookie(None) is None
+    here = "http://localhost:8000"
+    assert accounts.session_cookie("theme=dark; booking_session=abc-_9; other=1", here) == "abc-_9"
+    assert accounts.session_cookie("xbooking_session=abc", here) is None
+    assert accounts.session_cookie("booking_session=", here) is None
+    assert accounts.session_cookie("booking_session=" + "x" * 500, here) is None
+    assert accounts.session_cookie(None, here) is None
+
+
+def test_a_session_cookie_that_somebody_else_has_set_besides_is_nobodys() -> None:
+    """A sibling host may set one for the whole domain, and parsers differ in which of two counts."""
+    here, safe = "http://localhost:8000", "https://book.example.com"
+    assert accounts.session_cookie("booking_session=mine; booking_session=theirs", here) is None
+    assert accounts.session_cookie("booking_session=mine; booking_session=mine", here) == "mine"
+    assert accounts.session_cookie("__Host-booking_session=mine; booking_session=theirs", safe) == "mine"
+    assert accounts.session_cookie("booking_session=theirs", safe) is None
 
 
 async def test_ended_sessions_are_cleared_away(ctx: Context, clock: Clock) -> None:

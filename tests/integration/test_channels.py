@@ -83,6 +83,16 @@ async def test_none_is_asked_for_where_no_message_could_arrive(ctx: Context, pub
     assert office.pushes.calls == []
 
 
+async def test_none_is_asked_for_where_what_is_permitted_is_not_enough(ctx: Context, clock: Clock) -> None:
+    office = await make_push_office(ctx, "microsoft")
+    office.pushes.pushes = False
+    for _ in range(10):
+        assert await office.keep() == 0
+        clock.advance(hours=1)
+    assert office.pushes.calls == []
+    assert await office.channels() == []
+
+
 async def test_a_simulator_may_push_to_this_machine(ctx: Context) -> None:
     here = replace(ctx, public_url="http://127.0.0.1:8000", stand_ins={"google": "http://127.0.0.1:9"})
     office = await make_push_office(here)

@@ -58,7 +58,7 @@ _HOT = text("UPDATE calendar SET hot_until = :until")
 class Watches:
     """The few lines of `Notifier` that Google's guide asks for. `die_after_answer`: as if we died there."""
 
-    per_calendar = True
+    per_calendar, pushes = True, True
 
     def __init__(self, tokens: TokenSource, vendor: Vendor, desk: Desk) -> None:
         self._tokens, self._vendor, self._desk = tokens, vendor, desk

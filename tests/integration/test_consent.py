@@ -19,9 +19,9 @@ from booking_app.domain.errors import Invalid
 from booking_app.jobs.upkeep import clean_up
 from booking_app.runtime import Runtime
 from booking_app.services import accounts, calendars, catalog, provider_apps
-from booking_app.services.accounts import COOKIE, SignedIn
+from booking_app.services.accounts import SignedIn, cookie_name
 from booking_app.services.link_words import link_error_words
-from booking_app.sync import connect
+from booking_app.sync import connect, consent
 from booking_app.sync.model import Mode
 from booking_app.sync.providers.memory import MemoryServer
 from booking_app.sync.pull import Pulled
@@ -73,7 +73,7 @@ class Browser:
     async def get(self, path: str, *, site: str = "same-origin", cookie: str | None = None) -> str:
         """Where the answer leads."""
         value = self.cookie if cookie is None else cookie
-        headers = {"sec-fetch-site": site} | ({"cookie": f"{COOKIE}={value}"} if value else {})
+        headers = {"sec-fetch-site": site} | ({"cookie": f"{cookie_name('https:')}={value}"} if value else {})
         answer = await self.client.get(path, headers=headers)
         assert answer.status_code == 303
         assert answer.headers["cache-control"] == "no-store"
@@ -379,7 +379,8 @@ async def test_only_signed_in_staff_set_out_and_only_from_our_own_pages(
 ) -> None:
     assert await anna.get("/oauth/google/start", cookie="") == "/sign-in?next=%2Fsettings%2Fcalendars"
     answer = await client.get(
-        "/oauth/google/start", headers={"cookie": f"{COOKIE}={anna.cookie}", "sec-fetch-site": "cross-site"}
+        "/oauth/google/start",
+        headers={"cookie": f"{cookie_name('https:')}={anna.cookie}", "sec-fetch-site": "cross-site"},
     )
     assert answer.status_code == 403
     assert "link_error=provider" in await anna.get("/oauth/caldav/start")
@@ -538,3 +539,58 @@ async def test_a_grant_that_is_over_or_cannot_be_ended_is_forgotten_in_the_end(
 def test_words_are_never_taken_from_the_address(code: str) -> None:
     assert link_error_words(code, "<b>") == ""
     assert "<b>" not in link_error_words("missing", "<b>", ["<b>"])
+
+
+@pytest.mark.parametrize(
+    "path", ["/oauth/%00/callback?state=x", "/oauth/google/callback?state=%00", "/oauth/%00/start"]
+)
+@pytest.mark.parametrize("cookie", ["", "x", None], ids=["nobody", "a wrong cookie", "anna"])
+async def test_nonsense_in_an_address_is_refused_before_the_database(
+    anna: Browser, path: str, cookie: str | None
+) -> None:
+    location = await anna.get(path, cookie=cookie)
+    assert "link_error" in location or location.startswith("/sign-in")
+
+
+async def test_two_session_cookies_link_nothing(office: LinkedOffice, anna: Browser, client: httpx.AsyncClient) -> None:
+    """One that another host of the same domain has set could make the account somebody else's."""
+    eve = await another(office, client)
+    name = cookie_name("https:")
+    location = await anna.get("/oauth/google/start", cookie=f"{anna.cookie}; {name}={eve.cookie}")
+    assert location.startswith("/sign-in")
+    assert await cells(office.ctx, "SELECT 1 FROM consent_attempt") == []
+
+
+async def test_the_way_back_is_not_open_to_a_flood(anna: Browser, client: httpx.AsyncClient, running: Runtime) -> None:
+    given = [
+        (await client.get("/oauth/google/callback?state=x")).status_code for _ in range(running.settings.rate_slots + 1)
+    ]
+    assert set(given[:-1]) == {303}
+    assert given[-1] == 429
+
+
+async def test_a_list_of_calendars_that_does_not_come_is_not_waited_for(
+    office: LinkedOffice, anna: Browser, world: TokenServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consent, "TRY_LIMIT", 0.2)
+    office.server.delay = 30
+    address = await anna.get("/oauth/google/start")
+    location = await anna.back("google", world.consent(address, "anna"))
+    assert "link_error=provider" in location
+    assert world.grants == []
+    assert await cells(office.ctx, "SELECT 1 FROM connection") == []
+
+
+@pytest.mark.parametrize(("here", "leads"), [("127.0.0.1:8000", True), ("localhost:8000", False)])
+async def test_another_name_of_this_machine_is_left_before_the_consent_page(
+    office: LinkedOffice, anna: Browser, running: Runtime, monkeypatch: pytest.MonkeyPatch, here: str, leads: bool
+) -> None:
+    home = "http://localhost:8000"
+    local = replace(
+        running, accounts=office.accounts, settings=running.settings.model_copy(update={"public_url": home})
+    )
+    monkeypatch.setattr(runtime, "_running", [local])
+    headers = {"host": here, "cookie": f"booking_session={anna.cookie}", "sec-fetch-site": "same-origin"}
+    answer = await anna.client.get("/oauth/google/start", headers=headers)
+    there = answer.headers["location"].startswith(f"{home}/settings/calendars?link_error=address")
+    assert there is leads

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from booking_app.sync import connect
 from booking_app.sync.model import Mode
 from tests.office import cells
 from tests.radicale_office import make_settings, until
+from tests.rows import change
 from tests.simulated_office import SimulatedOffice, callback, simulated_office
 from tests.simulated_owner import ANNA, AtMicrosoft
 from tests.simulators.microsoft.serve import microsoft_simulator
@@ -127,3 +130,42 @@ async def test_leaving_forgets_the_tokens_though_microsoft_has_no_way_to_revoke(
         return await cells(office.ctx, kept) == []
 
     await until(gone, 15)
+
+
+async def test_who_was_linked_is_known_again_under_another_registration(
+    office: SimulatedOffice, owner: AtMicrosoft
+) -> None:
+    """The `sub` of a person differs from client to client; their object in the tenant does not."""
+    owner.world.app("client2", "secret2", [f"{office.ctx.public_url}/oauth/microsoft/callback"])
+    owner.world.apps["client"].removed = True
+    owner.world.consents.expire_access()
+    await provider_apps.save(office.ctx, provider="microsoft", client_id="client2", secret="secret2")
+
+    async def lost() -> bool:
+        return await state(office) == "needs_sign_in"
+
+    await until(lost, 20)
+    again = await office.link(again=office.uid)
+    assert again.uid == office.uid
+    assert await state(office) == "ok"
+    with pytest.raises(NotLinked) as taken:
+        await office.link()
+    assert taken.value.code.value == "taken"
+
+
+async def test_who_was_stored_under_the_name_for_one_client_is_known_too(
+    office: SimulatedOffice, owner: AtMicrosoft
+) -> None:
+    stored = (await cells(office.ctx, "SELECT subject FROM connection"))[0][0]
+    tenant, _, person = stored.partition("/")
+    assert tenant
+    assert person
+    user = next(each for each in owner.world.users.values() if each.oid == person)
+    digest = hashlib.sha256(f"{user.oid} client".encode()).digest()
+    pairwise = base64.urlsafe_b64encode(digest).decode().rstrip("=")
+    await change(office.ctx, "UPDATE connection SET subject = :s", s=pairwise)
+    with pytest.raises(NotLinked) as taken:
+        await office.link()
+    assert taken.value.code.value == "taken"
+    assert (await office.link(again=office.uid)).uid == office.uid
+    assert await cells(office.ctx, "SELECT subject FROM connection") == [(stored,)]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import json
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -46,6 +47,8 @@ class Scene:
     kills: int = 0
     ahead: float = 0
     slots: itertools.count[int] = field(default_factory=itertools.count)
+    stand_ins: dict[str, str] = field(default_factory=dict)
+    """Which simulator stands in for which provider."""
 
     async def run(self, what: str, kill_at: int = 0) -> bool:
         """Work until done or killed; whether it was killed. Later each time, so that no lease is in the way."""
@@ -56,6 +59,7 @@ class Scene:
             "database": self.database,
             "keys": self.keys,
             "ahead": self.ahead,
+            "stand_ins": self.stand_ins,
         }
         answer = await asyncio.to_thread(self._ask, json.dumps(order))
         assert answer["steps"] >= 0, "the worker failed by itself"
@@ -91,18 +95,28 @@ class Scene:
         return found[0], found[1]
 
 
-@pytest.fixture
-async def scene(ctx: Context, database_url: str, tmp_path: Path) -> AsyncIterator[Scene]:
-    server = start_radicale(tmp_path / "dav", {USER: PASSWORD})
+@contextlib.contextmanager
+def worker() -> Iterator[subprocess.Popen[str]]:
+    """A worker that waits for orders."""
     process = subprocess.Popen(
         [sys.executable, str(WORKER)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=Path.cwd()
     )
     try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+async def scene(ctx: Context, database_url: str, tmp_path: Path) -> AsyncIterator[Scene]:
+    server = start_radicale(tmp_path / "dav", {USER: PASSWORD})
+    with worker() as process:
         url = make_calendar(f"{server.home(USER)}work/", user=USER, password=PASSWORD)
         keys = (new_key(),)
         ctx = replace(ctx, now=utc_now, sealer=Vault(keys))
-        assert process.stdout is not None
-        assert await asyncio.to_thread(process.stdout.readline) == "ready\n"
         accounts = Accounts(ctx.sealer, opener(AddressPolicy(allow_private=True, allow_http=True), expand_inline))
         person = await make_person(ctx, weekly=dict.fromkeys(range(7), ((0, 1440),)))
         await make_service(ctx, duration=15, interval=15, cut_off=0)
@@ -118,16 +132,15 @@ async def scene(ctx: Context, database_url: str, tmp_path: Path) -> AsyncIterato
         (found,) = await cells(ctx, "SELECT uid::text FROM calendar")
         await connect.choose(ctx, bookable_id=person, blocks=[found[0]], target=found[0])
         await accounts.close()
-        midnight = utc_now().replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=2)
-        made = Scene(
-            ctx=ctx, database=database_url, keys=keys, url=url, process=process, start=int(midnight.timestamp())
-        )
+        made = Scene(ctx=ctx, database=database_url, keys=keys, url=url, process=process, start=in_two_days())
         assert not await made.run("pull")
         yield made
-    finally:
-        process.kill()
-        process.communicate()
-        server.stop()
+    server.stop()
+
+
+def in_two_days() -> int:
+    """Midnight, by the real clock."""
+    return int((utc_now().replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=2)).timestamp())
 
 
 def stamp(start: int) -> bytes:

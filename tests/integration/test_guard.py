@@ -97,7 +97,7 @@ async def running(database_url: str, clock: Clock) -> AsyncIterator[Runtime]:
 def door(cookie: str | None = None, url: str = "https://book.example.com/admin/sync?day=3") -> Door:
     """The state of a tab whose browser sends this session cookie."""
     root = rx.State(_reflex_internal_init=True)  # type: ignore[call-arg]
-    headers = {"cookie": f"theme=dark; {accounts.COOKIE}={cookie}"} if cookie else {}
+    headers = {"cookie": f"theme=dark; {accounts.cookie_name('https:')}={cookie}"} if cookie else {}
     carry(root, headers, url)
     return cast(Door, root.get_substate(Door.get_full_name().split(".")))
 
@@ -204,7 +204,7 @@ async def test_the_tab_of_one_person_shows_nothing_of_the_one_before(running: Ru
     await forget.preprocess(app, root, event)
     assert state.secret == "Ada"
     cookie = await cookie_of(running, "sam")
-    carry(root, {"cookie": f"{accounts.COOKIE}={cookie}"}, "https://book.example.com/settings/calendars")
+    carry(root, {"cookie": f"{accounts.cookie_name('https:')}={cookie}"}, "https://book.example.com/settings/calendars")
     await forget.preprocess(app, root, event)
     assert state.secret == ""
 

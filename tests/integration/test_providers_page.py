@@ -55,7 +55,7 @@ async def running(
 def tab(kind: type[State], cookie: str, address: str) -> State:
     """The state of a tab whose browser sends this session cookie."""
     root = rx.State(_reflex_internal_init=True)  # type: ignore[call-arg]
-    headers = {"cookie": f"{accounts.COOKIE}={cookie}", "origin": ORIGIN}
+    headers = {"cookie": f"{accounts.cookie_name(ORIGIN)}={cookie}", "origin": ORIGIN}
     root._update_router_vars({"headers": headers, "asPath": address}, {})
     return cast(State, root.get_substate(kind.get_full_name().split(".")))
 

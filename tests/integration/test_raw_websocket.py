@@ -78,7 +78,7 @@ async def browser(url: str, cookie: str | None = None, *, tab: str = "", **heade
     client.on("event", receive, namespace="/_event")
     sent = {"Origin": url, **headers}
     if cookie:
-        sent["Cookie"] = f"{accounts.COOKIE}={cookie}"
+        sent["Cookie"] = f"{accounts.cookie_name(url)}={cookie}"
     try:
         await client.connect(
             f"{url}?token={tab or uuid.uuid4()}",

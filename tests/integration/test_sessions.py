@@ -48,7 +48,7 @@ async def sign_in(client: httpx.AsyncClient, **fields: str) -> httpx.Response:
 
 
 async def signed_in(running: Runtime, client: httpx.AsyncClient) -> bool:
-    return await accounts.who(running.context, client.cookies.get(accounts.COOKIE)) is not None
+    return await accounts.who(running.context, client.cookies.get(accounts.cookie_name(ORIGIN))) is not None
 
 
 async def test_signing_in_sets_a_cookie_that_no_script_and_no_other_site_can_use(client: httpx.AsyncClient) -> None:
@@ -58,7 +58,7 @@ async def test_signing_in_sets_a_cookie_that_no_script_and_no_other_site_can_use
     attributes = {part.strip().lower() for part in answer.headers["set-cookie"].split(";")[1:]}
     assert attributes == {"httponly", "samesite=lax", "secure", "path=/", f"max-age={30 * 86400}"}
     assert answer.headers["cache-control"] == "no-store"
-    assert len(client.cookies[accounts.COOKIE]) >= 43
+    assert len(client.cookies[accounts.cookie_name(ORIGIN)]) >= 43
 
 
 async def test_a_failure_does_not_tell_which_was_wrong(client: httpx.AsyncClient) -> None:
@@ -91,10 +91,10 @@ async def test_only_paths_of_this_site_are_gone_to(client: httpx.AsyncClient, ta
 
 async def test_signing_out_ends_the_session_on_the_server(running: Runtime, client: httpx.AsyncClient) -> None:
     await sign_in(client)
-    cookie = client.cookies[accounts.COOKIE]
+    cookie = client.cookies[accounts.cookie_name(ORIGIN)]
     answer = await client.post("/auth/logout", data={"x": "1"})
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
-    assert accounts.COOKIE not in client.cookies
+    assert accounts.cookie_name(ORIGIN) not in client.cookies
     assert await accounts.who(running.context, cookie) is None
 
 
@@ -109,9 +109,9 @@ async def test_signing_in_again_replaces_the_session_of_this_browser(
     running: Runtime, client: httpx.AsyncClient
 ) -> None:
     await sign_in(client)
-    first = client.cookies[accounts.COOKIE]
+    first = client.cookies[accounts.cookie_name(ORIGIN)]
     await sign_in(client)
-    assert client.cookies[accounts.COOKIE] != first
+    assert client.cookies[accounts.cookie_name(ORIGIN)] != first
     assert await accounts.who(running.context, first) is None
 
 
@@ -129,7 +129,7 @@ async def test_a_form_of_another_site_is_refused(
     running: Runtime, client: httpx.AsyncClient, headers: dict[str, str], path: str
 ) -> None:
     await sign_in(client)
-    cookie = client.cookies[accounts.COOKIE]
+    cookie = client.cookies[accounts.cookie_name(ORIGIN)]
     for name in SAME_SITE:
         client.headers.pop(name)
     answer = await client.post(f"/auth/{path}", data={"email": "anna@example.com"}, headers=headers)
@@ -196,7 +196,7 @@ async def test_the_first_admin_chooses_a_password_and_is_in(running: Runtime, cl
 
 async def test_changing_the_password_keeps_this_browser_signed_in(running: Runtime, client: httpx.AsyncClient) -> None:
     await sign_in(client)
-    old = client.cookies[accounts.COOKIE]
+    old = client.cookies[accounts.cookie_name(ORIGIN)]
     fields = {"old": PASSWORD, "password": "another long sentence", "next": "/settings/calendars"}
     wrong = await client.post("/auth/password", data={**fields, "old": "no"})
     assert wrong.headers["location"] == "/settings/calendars?error=old"

@@ -165,6 +165,11 @@ def test_retry_after_in_seconds_and_as_a_date() -> None:
     assert retry_after(reply(503, Retry_After=past)) == 0
     assert retry_after(reply(503, Retry_After="soon")) is None
     assert retry_after(reply(503)) is None
+    for nonsense in (
+        "Mon, 01 Jan 99999999999999999999 00:00:00 GMT",
+        "Mon, 01 Jan 2027 00:00:00 +99999999999999999999",
+    ):
+        assert retry_after(reply(503, Retry_After=nonsense)) is None
     assert retry_after(reply(503, Retry_After="9" * 40)) == 86_400
 
 

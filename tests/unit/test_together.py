@@ -66,3 +66,15 @@ async def test_who_gives_up_leaves_the_others_alone() -> None:
     assert await second == 4
     with pytest.raises(asyncio.CancelledError):
         await first
+    assert doubling.asked == [[2]]
+
+
+async def test_what_nobody_waits_for_is_not_asked() -> None:
+    doubling = Doubling()
+    together = Together(doubling.work, gap=0.02)
+    only = asyncio.create_task(together.ask(1))
+    await asyncio.sleep(0)
+    only.cancel()
+    await asyncio.sleep(0.05)
+    assert doubling.asked == []
+    assert await together.ask(3) == 6

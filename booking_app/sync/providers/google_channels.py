@@ -18,7 +18,7 @@ _LIFE = 7 * 86_400
 class GoogleNotifier:
     """See `Notifier`."""
 
-    per_calendar = True
+    per_calendar, pushes = True, True
 
     def __init__(
         self,

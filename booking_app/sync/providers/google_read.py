@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from booking_app.domain.intervals import merge
 from booking_app.sync import ical
@@ -17,16 +17,17 @@ from booking_app.sync.providers.google_wire import Item, Wire, segment
 _PAGE = "2500"
 _CHUNK = 60 * 86_400
 """Seconds of one free/busy question; Google's own limit is about three months."""
-_LIST = f"nextPageToken,nextSyncToken,items({text.FIELDS})"
+_LIST = f"nextPageToken,nextSyncToken,timeZone,items({text.FIELDS})"
 _SOME = f"nextPageToken,items({text.FIELDS})"
 
 
 @dataclass(kw_only=True, slots=True)
 class _Listing:
-    """All items of a list, the last word on each, and where the next read starts."""
+    """All items of a list, the last word on each, where the next read starts, and the calendar's zone."""
 
     items: dict[str, Item] = field(default_factory=dict)
     token: str = ""
+    zone: str | None = None
 
 
 class Reader:
@@ -70,8 +71,10 @@ class Reader:
         after = json.dumps({"token": listing.token, "mode": self._mode.value})
         groups = self._grouped(listing.items.values())
         if token:
-            return await self._incremental(calendar, groups, window, after)
-        return await self._full(calendar, groups, held, window, after)
+            delta = await self._incremental(calendar, groups, window, after)
+        else:
+            delta = await self._full(calendar, groups, held, window, after)
+        return replace(delta, zone=listing.zone)
 
     async def _full(
         self,
@@ -138,9 +141,7 @@ class Reader:
             ):
                 found |= {str(each.get("id")): each for each in page.get("items", [])}
         except Gone:
-            # A single occurrence of somebody else's series stands by itself.
-            alone = [each for each in changed if each.get("recurringEventId") and each.get("status") != "cancelled"]
-            return alone or None
+            return await self._loose(events, key, changed)
         uid = master.get("iCalUID")
         if isinstance(uid, str) and uid:
             async for page in self._wire.pages(events, "reading a series", **query, iCalUID=uid):
@@ -148,6 +149,19 @@ class Reader:
         found |= {str(each.get("id")): each for each in changed}
         found.pop(key, None)
         return [master, *found.values()]
+
+    async def _loose(self, events: str, key: str, changed: list[Item]) -> list[Item] | None:
+        """The occurrences of somebody else's series to which the person is invited one by one; None if none is left.
+        A round of changes brings one of them, and only their UID names the others."""
+        uid = next((each["iCalUID"] for each in changed if isinstance(each.get("iCalUID"), str)), "")
+        if not uid:
+            raise CursorExpired("Google does not say which events belong together.")
+        found: dict[str, Item] = {}
+        query = {"showDeleted": "true", "maxResults": _PAGE, "fields": _SOME, "iCalUID": uid}
+        async for page in self._wire.pages(events, "reading a series", **query):
+            found |= {str(each.get("id")): each for each in page.get("items", []) if text.key_of(each) == key}
+        found |= {str(each.get("id")): each for each in changed}
+        return [each for each in found.values() if each.get("status") != "cancelled"] or None
 
     async def _listed(self, calendar: CalendarRef, query: Mapping[str, str], doing: str) -> _Listing:
         listing = _Listing()
@@ -160,6 +174,8 @@ class Reader:
                     listing.items[item["id"]] = item
                 token = page.get("nextSyncToken")
                 listing.token = token if isinstance(token, str) else ""
+                zone = page.get("timeZone")
+                listing.zone = zone if isinstance(zone, str) and zone else listing.zone
         except Rejected as error:
             if "syncToken" in query and ", invalid)" in str(error):
                 raise CursorExpired("Google does not take the place where the last read ended.") from error

@@ -225,7 +225,7 @@ def retry_after(reply: Reply) -> float | None:
         return float(min(int(text), 86_400)) if len(text) < 9 else 86_400.0
     try:
         moment = email.utils.parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # the latter for a year of twenty digits
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)

@@ -33,7 +33,7 @@ class MicrosoftNotifier:
         policy: AddressPolicy,
         pool: Pool | None = None,
     ) -> None:
-        self._mode = mode
+        self.pushes = mode is Mode.FULL
         self._graph = Graph(tokens, vendor=vendor, policy=policy, pool=pool)
 
     async def open(
@@ -44,7 +44,7 @@ class MicrosoftNotifier:
         address: str,
         secret: str,
     ) -> Opened:
-        if self._mode is not Mode.FULL:
+        if not self.pushes:
             raise Rejected("Microsoft pushes only to those who may read whole events.")
         if calendar is not None:
             raise ValueError("one subscription covers the account")

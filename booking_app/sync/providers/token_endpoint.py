@@ -1,7 +1,8 @@
 """The token endpoints of providers that are linked by consent: RFC 6749 sections 4.1.3 and 6, RFC 7009.
 
 What an error means is decided by its name, not by the status. Only what is said of the grant itself is the person's
-to mend; every other refusal is about this installation, and an answer that cannot be read is a disturbance:
+to mend; every other refusal is about this installation (unless `Grants` finds that it is not), and an answer that
+cannot be read is a disturbance:
 
     invalid_grant, interaction_required, consent_required, ...   AccessLost
     invalid_client, unauthorized_client, any other               ProviderRefused
@@ -68,6 +69,7 @@ _CODES = {
     700016: "there is no such client id in the tenant",
     700082: "the permission was not used for long",
     7000215: "the client secret is wrong; enter its “Value”, not its ID",
+    7000112: "this program was disabled in the account's organisation",
     7000222: "the client secret has expired; make a new one there",
 }
 """Microsoft's numbers, for the words only: they may change, so nothing is decided by them."""
@@ -154,7 +156,7 @@ def failure(app: Registered, reply: Reply) -> ProviderError:
         why = "the organisation asks to sign in again after some time" if rapt else (known or [_LOST[name]])[0]
         return AccessLost(f"{title} no longer lets us in: {why}.")
     why = (known or [_REFUSED.get(name, f"it does not take our request ({_printable(name)})")])[0]
-    return ProviderRefused(f"{title} does not accept this installation: {why}.", retry_after(reply))
+    return ProviderRefused(f"{title} does not accept this installation: {why}.", retry_after(reply), why=why)
 
 
 def _tokens(app: Registered, reply: Reply) -> Tokens:
@@ -166,13 +168,15 @@ def _tokens(app: Registered, reply: Reply) -> Tokens:
         raise Transient(f"{app.vendor.title} gave an unexpected answer when access was renewed.")
     refresh, scope = answer.get("refresh_token"), answer.get("scope")
     claims = _claims(app, answer.get("id_token"))
+    subject, pairwise = _subject(claims)
     return Tokens(
         access=access,
         lifetime=lifetime,
         refresh=refresh if isinstance(refresh, str) else "",
         refresh_lifetime=_seconds(answer.get("refresh_token_expires_in")),
         scopes=tuple(scope.split()) if isinstance(scope, str) else (),
-        subject=str(claims.get("sub", "")),
+        subject=subject,
+        pairwise=pairwise,
         email=str(claims.get("email") or claims.get("preferred_username") or ""),
     )
 
@@ -193,11 +197,19 @@ def _claims(app: Registered, token: object) -> Mapping[str, object]:
     return claims if isinstance(claims, dict) else {}
 
 
+def _subject(claims: Mapping[str, object]) -> tuple[str, str]:
+    """What names the person for good, and what names them to this client alone, empty where that is the same. `sub` of
+    Microsoft is another one for each client; a registration that is replaced must not make strangers of everybody
+    ("ID token claims reference": `oid` together with `tid`)."""
+    sub, oid, tid = (str(claims.get(name) or "") for name in ("sub", "oid", "tid"))
+    return (f"{tid}/{oid}", sub) if oid and tid else (sub, "")
+
+
 def _ahead(reply: Reply) -> float | None:
     """Seconds by which the clock of whoever answered is ahead of ours (RFC 9110, section 6.6.1)."""
     try:
         moment = email.utils.parsedate_to_datetime(reply.header("date") or "")
-    except ValueError:
+    except (ValueError, OverflowError):  # the latter for a year of twenty digits
         return None
     return (moment - utc_now()).total_seconds() if moment.tzinfo is not None else None
 
