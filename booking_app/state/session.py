@@ -8,6 +8,7 @@ from booking_app import runtime
 from booking_app.domain.appointment import Role
 from booking_app.services import people
 from booking_app.services.accounts import SignedIn
+from booking_app.services.people import Bar
 from booking_app.state.admin_words import initials
 from booking_app.state.guard import caller, guarded
 from booking_app.state.views_admin import Who
@@ -28,14 +29,14 @@ class SessionState(rx.State):
         bar = await people.bar(ctx, me)
         self.who = who_view(me, bar.colour)
         self.team = ctx.team_name
-        self.attention = attention(bar.need_attention)
+        self.attention = attention(bar)
 
 
 async def renew_attention(page: rx.State) -> None:
     """Keep the pill right while a page is open: called by the guarded task that keeps the page right, inside its
     lock."""
     session = await page.get_state(SessionState)
-    session.attention = attention((await people.bar(runtime.current().context, caller())).need_attention)
+    session.attention = attention(await people.bar(runtime.current().context, caller()))
 
 
 def who_view(me: SignedIn, colour: str) -> Who:
@@ -51,8 +52,13 @@ def who_view(me: SignedIn, colour: str) -> Who:
     )
 
 
-def attention(calendars: int) -> str:
-    """The pill of the top bar; empty when nothing needs anybody."""
-    if not calendars:
+def attention(bar: Bar) -> str:
+    """The pill of the top bar, in words for whoever has to act; empty when nothing needs anybody."""
+    number = bar.need_attention
+    if not number:
         return ""
-    return "1 calendar needs you" if calendars == 1 else f"{calendars} calendars need you"
+    if bar.own == number:
+        return "1 calendar needs you" if number == 1 else f"{number} calendars need you"
+    if bar.sign_in == number:
+        return "1 account needs its owner" if number == 1 else f"{number} accounts need their owners"
+    return "1 account needs a look" if number == 1 else f"{number} accounts need a look"

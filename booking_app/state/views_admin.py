@@ -212,18 +212,24 @@ class StoppedLine:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SyncLine:
-    """A connection on the admin's page."""
+    """A connection on the admin's page. `address` says which of somebody's accounts it is, `uses` what for.
+
+    `act` is what helps: `read` it now, `ask` its owner, `mend` the credentials of its provider, `own` (it is the
+    reader's, who links it again), or empty. `asked_at` is the instant at which its owner was asked, 0 if not lately."""
 
     uid: str = ""
     initials: str = ""
     colour: str = "none"
     name: str = ""
-    account: str = ""
+    address: str = ""
+    uses: str = ""
     word: str = ""
     tone: str = ""
     sentence: str = ""
     read_at: int = 0
     success_at: int = 0
+    act: str = ""
+    asked_at: int = 0
     bad: bool = False
     simulated: bool = False
     ends: str = ""
