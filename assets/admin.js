@@ -1,7 +1,13 @@
-/* A menu closes when something in it was chosen, when one clicks elsewhere, and on Escape. */
+/* A button that is busy keeps the focus, so it is not disabled: presses of it, also by the keyboard, count for nothing.
+   A menu closes when something in it was chosen, when one clicks elsewhere, and on Escape. */
 (() => {
   if (window.bookingMenus) return;
   window.bookingMenus = true;
+  addEventListener("click", (event) => {
+    if (!event.target.closest?.("button[aria-disabled=true]")) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  }, true);
   const open = () => document.querySelectorAll("details.menu[open]");
   addEventListener("click", (event) => {
     for (const menu of open()) {
