@@ -153,8 +153,20 @@ def figures(page: SyncPage, now: int) -> tuple[Figure, ...]:
     oldest, whose = max(ages, default=(None, ""))
     waits = [each.since for line in page.lines for each in line.waiting] + [each.since for each in page.other_waiting]
     shown = [
-        _delay("Change outside → slot closed", "seen", known.inbound_p50, known.inbound_p99),
-        _delay("Booking → in the calendar", "written", known.outbound_p50, known.outbound_p99),
+        _delay(
+            "Change outside → slot closed",
+            "changes are seen",
+            "No change was seen",
+            known.inbound_p50,
+            known.inbound_p99,
+        ),
+        _delay(
+            "Booking → in the calendar",
+            "bookings are written",
+            "No booking was written",
+            known.outbound_p50,
+            known.outbound_p99,
+        ),
         Figure(
             what="Oldest data in use",
             value="–" if oldest is None else lasting(oldest),
@@ -176,11 +188,11 @@ def figures(page: SyncPage, now: int) -> tuple[Figure, ...]:
     return tuple(shown)
 
 
-def _delay(what: str, done: str, half: float | None, nearly_all: float | None) -> Figure:
+def _delay(what: str, done: str, none: str, half: float | None, nearly_all: float | None) -> Figure:
     """How long something took in the last 24 hours."""
     if half is None:
-        return Figure(what=what, value="–", more=f"No change {done} in the last 24 hours")
-    more = f"Half of all changes are {done} within {figure(half)}"
+        return Figure(what=what, value="–", more=f"{none} in the last 24 hours")
+    more = f"Half of all {done} within {figure(half)}"
     if nearly_all is not None:
         more += f", nearly all within {figure(nearly_all)}"
     return Figure(what=what, value=figure(half), more=more)
@@ -188,8 +200,8 @@ def _delay(what: str, done: str, half: float | None, nearly_all: float | None) -
 
 def _waiting(known: Figures, first: int, now: int) -> str:
     if not known.waiting + known.parked:
-        return "everything is written"
-    since = f"since {lasting(now - first)}"
+        return "Everything is written"
+    since = f"Since {lasting(now - first)}"
     return f"{since} · {known.parked} for somebody to look at" if known.parked else since
 
 

@@ -133,13 +133,13 @@ def test_the_figures_say_what_waits_and_since_when() -> None:
     empty = sync_lines.figures(make_page(), NOW)
     assert [each.value for each in empty] == ["3.1 s", "0.9 s", "–", "0"]
     assert empty[0].more == "Half of all changes are seen within 3.1 s, nearly all within 12 s"
-    assert empty[1].more == "Half of all changes are written within 0.9 s"
+    assert empty[1].more == "Half of all bookings are written within 0.9 s"
     figures = Figures(inbound_p50=None, inbound_p99=None, outbound_p50=None, outbound_p99=None, waiting=1, parked=1)
     busy = sync_lines.figures(make_page(line("Chris", make_waiting(), age=41), figures=figures), NOW)
     assert [each.value for each in busy] == ["–", "–", "41 s", "2"]
-    assert busy[0].more == "No change seen in the last 24 hours"
+    assert busy[0].more == "No change was seen in the last 24 hours"
     assert busy[2].more == "Chris"
-    assert busy[3].more == "since 4 min · 1 for somebody to look at"
+    assert busy[3].more == "Since 4 min · 1 for somebody to look at"
 
 
 def test_waiting_work_says_when_it_is_tried_again() -> None:
