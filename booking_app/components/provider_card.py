@@ -12,7 +12,7 @@ from booking_app.components.elements import button, field, icon, pill, text_inpu
 from booking_app.components.linking import simulation
 from booking_app.components.status_badge import status_badge
 from booking_app.state.providers import ProvidersState
-from booking_app.state.views_admin import FindingLine
+from booking_app.state.views_setup import FindingLine
 from booking_app.sync import vendors
 from booking_app.sync.model import Mode
 

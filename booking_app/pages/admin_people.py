@@ -12,7 +12,8 @@ from booking_app.components.layout import page_head
 from booking_app.components.modal import close_button, modal
 from booking_app.components.snack import snack
 from booking_app.state.people import PAGE, PeopleState
-from booking_app.state.views_admin import Choice, Handover, MemberLine
+from booking_app.state.views_admin import Choice
+from booking_app.state.views_setup import Handover, MemberLine
 
 ON: Any = PeopleState
 

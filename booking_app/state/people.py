@@ -16,7 +16,8 @@ from booking_app.services.people import Member
 from booking_app.state.admin_words import epoch, initials, moment_words, zone_words
 from booking_app.state.focus import focus
 from booking_app.state.guard import caller, guarded, short_text, whole_number
-from booking_app.state.views_admin import Choice, Handover, MemberLine
+from booking_app.state.views_admin import Choice
+from booking_app.state.views_setup import Handover, MemberLine
 
 PAGE = "/admin/people"
 _LINK = "copy-invitation"
@@ -155,6 +156,8 @@ class PeopleState(rx.State):
         zone = await team.zone_of_team(ctx)
         names = {each.slug: each.name for each in await catalog.services(ctx)}
         try:
+            if leaving.invited:
+                await invitations.withdraw(ctx, me, email=leaving.email)
             if leaving.account_id:
                 await people.close_account(ctx, me, leaving.account_id)
             if leaving.slug:

@@ -8,7 +8,7 @@ from booking_app.services.letters.words import lasting
 from booking_app.services.provider_apps import AppView
 from booking_app.state.calendar_cards import MARKS
 from booking_app.state.link_lines import COMPANIES
-from booking_app.state.views_admin import FindingLine, ProviderCard
+from booking_app.state.views_setup import FindingLine, ProviderCard
 from booking_app.sync.findings import CREDENTIALS, Finding, Verdict
 
 _VERDICTS = {

@@ -16,7 +16,7 @@ from booking_app.state.admin_words import epoch
 from booking_app.state.focus import focus
 from booking_app.state.guard import guarded, secret_text, short_text
 from booking_app.state.link_lines import COMPANIES
-from booking_app.state.views_admin import FindingLine, ProviderCard
+from booking_app.state.views_setup import FindingLine, ProviderCard
 
 PAGE = "/admin/providers"
 _STORED = """

@@ -19,6 +19,7 @@ from booking_app.state.people import PeopleState
 from booking_app.state.sign_in import SignInState, WelcomeState
 from booking_app.sync.vault import new_key
 from tests.conftest import Clock
+from tests.factories import make_person
 
 ORIGIN = "https://book.example.com"
 PASSWORD = "a calm green river"
@@ -92,6 +93,18 @@ async def test_a_new_link_is_shown_and_the_old_one_is_dead(running: Runtime) -> 
     await invitations.offer(running.context, token_of(state.link))
     with pytest.raises(NotFound):
         await invitations.offer(running.context, token_of(first))
+
+
+async def test_who_is_removed_before_they_accepted_cannot_accept_any_more(running: Runtime) -> None:
+    bookable = await make_person(running.context, "mila")
+    state = await people(running)
+    await call(state, "invite", {"email": "mila@example.com", "role": "staff", "bookable": str(bookable)})
+    (line,) = [each for each in state.members if each.invited]
+    await call(state, "ask", line.key)
+    await call(state, "remove")
+    assert (state.left, [each.email for each in state.members]) == ("Mila", ["admin@example.com"])
+    with pytest.raises(NotFound):
+        await invitations.offer(running.context, token_of(state.link))
 
 
 @pytest.mark.parametrize("key", ["", "0-1-admin@example.com", "nobody", None, 7])

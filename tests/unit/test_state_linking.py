@@ -10,7 +10,8 @@ from booking_app.services.link_words import LinkError
 from booking_app.services.provider_apps import AppView
 from booking_app.services.views_sync import AlertView, ConnectionView
 from booking_app.state import admin_words, calendar_cards, link_lines, provider_cards, sync_lines
-from booking_app.state.views_admin import Arrival, FindingLine, ProviderCard
+from booking_app.state.views_admin import Arrival
+from booking_app.state.views_setup import FindingLine, ProviderCard
 from booking_app.sync.findings import CREDENTIALS, Finding, Verdict
 from tests.unit.test_state_admin import HARD, NOW, line, make_calendar, make_connection, make_page
 
