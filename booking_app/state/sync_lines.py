@@ -182,7 +182,7 @@ def figures(page: SyncPage, now: int) -> tuple[Figure, ...]:
         push = Figure(
             what="Changes that came without a push",
             value=f"{known.without_push * 100:.0f} %",
-            more="Found by reading; of the others the provider told us",
+            more="Found by reading, before the provider told us",
         )
         shown.insert(2, push)
     return tuple(shown)

@@ -165,6 +165,8 @@ def test_on_a_phone_the_addresses_are_read_whole_and_every_page_is_reached(admin
     )
     assert cut == []
     assert admin.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    rows = admin.evaluate("new Set([...document.querySelectorAll('.topbar nav a')].map((e) => e.offsetTop)).size")
+    assert rows == 1
 
 
 def test_staff_do_not_see_the_page_of_the_providers(page: Page, instance: Instance) -> None:
