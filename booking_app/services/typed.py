@@ -21,7 +21,7 @@ _LIMITS = {"email": 254, "name": 100}
 def pack(fields: Mapping[str, str]) -> str:
     """The cookie's value."""
     kept = {name: fields[name][:limit] for name, limit in _LIMITS.items() if fields.get(name)}
-    return base64.urlsafe_b64encode(json.dumps(kept).encode()).decode().rstrip("=")
+    return base64.urlsafe_b64encode(json.dumps(kept, ensure_ascii=False).encode(errors="replace")).decode().rstrip("=")
 
 
 def unpack(header: str | None) -> dict[str, str]:
