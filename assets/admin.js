@@ -3,6 +3,14 @@
   if (window.bookingMenus) return;
   window.bookingMenus = true;
 
+  /* A button that is busy keeps the focus, so it is not disabled: presses of it, also by the keyboard, count for
+     nothing. */
+  addEventListener("click", (event) => {
+    if (!event.target.closest?.("button[aria-disabled=true]")) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  }, true);
+
   /* A menu closes when something in it was chosen, when one clicks elsewhere, and on Escape. */
   const open = () => document.querySelectorAll("details.menu[open]");
   addEventListener("click", (event) => {

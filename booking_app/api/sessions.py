@@ -16,7 +16,7 @@ from booking_app import runtime
 from booking_app.api.limits import Limiter, client_address
 from booking_app.domain.appointment import Role
 from booking_app.domain.errors import Forbidden, Invalid, NotFound
-from booking_app.services import accounts, invitations
+from booking_app.services import accounts, invitations, typed
 from booking_app.services.accounts import SignedIn, cookie_name, session_cookie
 
 router = APIRouter(prefix="/auth", include_in_schema=False)
@@ -89,13 +89,13 @@ async def login(request: Request, fields: Form) -> Response:
     attempts = _attempts(request, settings.rate_sign_in)
     address, account = f"address:{client_address(request, settings.trusted_proxy_hops)}", f"account:{email}"
     if attempts.take(address, now) or attempts.take(account, now):
-        return _back("/sign-in", error="wait", next=target)
+        return _back("/sign-in", fields, error="wait", next=target)
     try:
         person, token = await accounts.sign_in(
             running.context, email, fields.get("password", ""), days=settings.session_days
         )
     except Forbidden:
-        return _back("/sign-in", error="wrong", next=target)
+        return _back("/sign-in", fields, error="wrong", next=target)
     attempts.give_back(address, now)
     attempts.forget(account)
     if old := current_session(request):
@@ -127,7 +127,7 @@ async def accept(request: Request, fields: Form) -> Response:
     token = fields.get("token", "")[:128]
     page = f"/welcome/{quote(token, safe='')}"
     if _slowed(request):
-        return _back(page, error="wait")
+        return _back(page, fields, error="wait")
     try:
         person, cookie = await invitations.accept(
             running.context,
@@ -140,7 +140,7 @@ async def accept(request: Request, fields: Form) -> Response:
     except NotFound:
         return _back("/sign-in", error="link")
     except Invalid as error:
-        return _back(page, error=error.field)
+        return _back(page, fields, error=error.field)
     return _signed_in(HOME[person.role], cookie)
 
 
@@ -184,35 +184,40 @@ def _slowed(request: Request) -> bool:
     return attempts.take(f"address:{address}", running.context.now().timestamp()) > 0
 
 
-def _back(page: str, **query: str) -> Response:
+def _back(page: str, fields: dict[str, str] | None = None, **query: str) -> Response:
+    """To the page that shows the form again, with `fields` as they were typed and never with the password."""
     given = {name: value for name, value in query.items() if value}
     mark = "&" if "?" in page else "?"
-    return RedirectResponse(f"{page}{mark}{urlencode(given)}" if given else page, status_code=303)
+    answer = RedirectResponse(f"{page}{mark}{urlencode(given)}" if given else page, status_code=303)
+    if fields is not None:
+        answer.headers["Cache-Control"] = "no-store"
+        _set(answer, typed.COOKIE, typed.pack(fields), typed.LIFE)
+    return answer
 
 
-def _signed_in(target: str, token: str) -> Response:
-    settings = runtime.current().settings
-    answer = RedirectResponse(target, status_code=303, headers={"Cache-Control": "no-store"})
+def _set(answer: Response, name: str, value: str, seconds: int) -> None:
+    """A cookie of this site that no script reads; gone at once with `seconds` 0."""
     answer.set_cookie(
-        cookie_name(settings.public_url),
-        token,
-        max_age=settings.session_days * 86400,
+        name,
+        value,
+        max_age=seconds,
         path="/",
-        secure=settings.public_url.startswith("https:"),
+        secure=runtime.current().settings.public_url.startswith("https:"),
         httponly=True,
         samesite="lax",
     )
+
+
+def _signed_in(target: str, token: str) -> Response:
+    answer = RedirectResponse(target, status_code=303, headers={"Cache-Control": "no-store"})
+    settings = runtime.current().settings
+    _set(answer, cookie_name(settings.public_url), token, settings.session_days * 86400)
+    _set(answer, typed.COOKIE, "", 0)
     return answer
 
 
 def _signed_out(target: str) -> Response:
-    settings = runtime.current().settings
     answer = RedirectResponse(target, status_code=303, headers={"Cache-Control": "no-store"})
-    answer.delete_cookie(
-        cookie_name(settings.public_url),
-        path="/",
-        secure=settings.public_url.startswith("https:"),
-        httponly=True,
-        samesite="lax",
-    )
+    _set(answer, cookie_name(runtime.current().settings.public_url), "", 0)
+    _set(answer, typed.COOKIE, "", 0)
     return answer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ from booking_app.components.elements import button, field, icon, pill, text_inpu
 from booking_app.components.linking import simulation
 from booking_app.components.status_badge import status_badge
 from booking_app.state.providers import ProvidersState
-from booking_app.state.views_admin import FindingLine
+from booking_app.state.views_setup import FindingLine
 from booking_app.sync import vendors
 from booking_app.sync.model import Mode
 
@@ -29,6 +30,8 @@ _STEPS = {
         "enable the Google Calendar API.",
         "Under Google Auth Platform, fill in Branding. Under Audience, choose Internal if only your own Workspace is "
         "to link accounts, else External.",
+        "If it is External: still under Audience, press “Publish app”, so that the publishing status reads “In "
+        "production”. While it reads “Testing”, each link ends after 7 days.",
         "Under Data access, add the permissions that are listed below.",
         "Under Clients, create one of the type Web application, with the redirect address from above, copied exactly. "
         "Notifications need nothing there.",
@@ -65,7 +68,7 @@ def provider_card(key: str, card: Any) -> rx.Component:
         _part(
             "Addresses to register", _address("Redirect address", card.redirect, key, "redirect"), _webhook(key, card)
         ),
-        _part("Credentials", _form(key, card), _help(key)),
+        _part("Credentials", _help(key, card), _form(key, card)),
         _part("Check", _doctor(key, card)),
         class_name="card cx",
         aria_label="Calendar provider " + card.name,
@@ -77,11 +80,11 @@ def _part(title: str, *children: rx.Component) -> rx.Component:
 
 
 def _address(label: str, address: Any, key: str, name: str) -> rx.Component:
-    number = f"{key}-{name}"
     return rx.el.div(
-        rx.el.label(label, html_for=number, class_name="label"),
+        rx.el.span(label, class_name="label"),
         rx.el.div(
-            rx.el.input(value=address, read_only=True, id=number),
+            # Text and no field: it has to be read whole, also on a phone.
+            rx.el.code(address, id=f"{key}-{name}", class_name="pr-url"),
             button(
                 icon("copy"),
                 "Copy",
@@ -126,6 +129,7 @@ def _form(key: str, card: Any) -> rx.Component:
                     button(
                         "Replace",
                         extra="compact",
+                        id=f"{key}-replace",
                         on_click=ON.replace(key),
                         aria_label=f"Replace the client secret of {key.title()}",
                     ),
@@ -157,7 +161,7 @@ def _form(key: str, card: Any) -> rx.Component:
                 rx.cond(state.saving == key, "Saving…", "Save"),
                 kind="primary",
                 type="submit",
-                disabled=state.saving == key,
+                aria_disabled=state.saving == key,
                 aria_label=f"Save {key.title()}",
             ),
             rx.cond(card.ready, button("Forget", kind="quiet", on_click=ON.ask(key))),
@@ -229,17 +233,31 @@ def _testing(key: str, card: Any) -> rx.Component:
     )
 
 
-def _help(key: str) -> rx.Component:
+def _help(key: str, card: Any) -> rx.Component:
+    """What to do at the provider; it comes before the fields, and is open for as long as it is still to be done."""
     vendor = vendors.google() if key == "google" else vendors.microsoft()
     full = vendor.scopes[Mode.FULL]
-    scopes = [*full, *(each for each in vendor.scopes[Mode.BUSY] if each not in full)]
+    less = [each for each in vendor.scopes[Mode.BUSY] if each not in full]
     return rx.el.details(
         rx.el.summary("How to register", class_name="pr-how"),
         rx.el.ol(*(rx.el.li(step) for step in _STEPS[key])),
         rx.el.p("Permissions, the narrowest that do the job:", class_name="tiny"),
-        rx.el.ul(*(rx.el.li(rx.el.code(each)) for each in scopes), class_name="pr-scopes"),
+        _scopes(full),
+        rx.el.p("Besides, for people who link “busy times only”; without these they cannot:", class_name="tiny"),
+        _scopes(less),
+        open=~card.ready,
         class_name="pr-help",
     )
+
+
+def _scopes(scopes: Sequence[str]) -> rx.Component:
+    return rx.el.ul(*(rx.el.li(rx.el.code(*_breakable(each))) for each in scopes), class_name="pr-scopes")
+
+
+def _breakable(name: str) -> list[Any]:
+    """A long name that breaks after its dots and slashes and not within a word."""
+    parts = re.findall(r"[^./]*[./]+|[^./]+$", name)
+    return [piece for part in parts for piece in (part, rx.el.wbr())]
 
 
 def _doctor(key: str, card: Any) -> rx.Component:
@@ -259,7 +277,7 @@ def _doctor(key: str, card: Any) -> rx.Component:
                 icon("stethoscope"),
                 rx.cond(checking, "Looking…", rx.cond(card.findings, "Check again", "Check")),
                 on_click=ON.check(key),
-                disabled=ProvidersState.checking != "",
+                aria_disabled=ProvidersState.checking != "",
                 aria_label=f"Check {key.title()}",
             ),
             class_name="actions",

@@ -12,7 +12,8 @@ from booking_app.components.layout import page_head
 from booking_app.components.modal import close_button, modal
 from booking_app.components.snack import snack
 from booking_app.state.people import PAGE, PeopleState
-from booking_app.state.views_admin import Choice, Handover, MemberLine
+from booking_app.state.views_admin import Choice
+from booking_app.state.views_setup import Handover, MemberLine
 
 ON: Any = PeopleState
 
@@ -23,7 +24,7 @@ def page() -> rx.Component:
         page_head(
             "People",
             "Who is on the team and who may sign in.",
-            button(icon("plus"), "Invite somebody", kind="primary", on_click=ON.start_inviting),
+            button(icon("plus"), "Invite somebody", kind="primary", id="invite", on_click=ON.start_inviting),
         ),
         rx.cond(state.inviting, _invitation()),
         rx.cond(state.link != "", _link()),
@@ -44,13 +45,14 @@ def _member(line: MemberLine) -> rx.Component:
     return rx.el.li(
         avatar(line.initials, line.colour),
         rx.el.div(
-            rx.el.b(line.name, class_name="ellipsis"),
-            rx.el.p(line.email, class_name="tiny ellipsis"),
+            rx.el.b(line.name),
+            rx.cond(line.email != line.name, rx.el.p(line.email, class_name="tiny")),
             class_name="pp-name",
         ),
         rx.el.span(line.note, class_name="small"),
         rx.el.span(rx.cond(line.role == "admin", pill("admin", dot=False), rx.fragment())),
         rx.el.div(
+            rx.cond(line.invited, _open_invitation(line)),
             rx.cond(
                 line.account_id > 0,
                 button(
@@ -72,8 +74,41 @@ def _member(line: MemberLine) -> rx.Component:
             ),
             class_name="actions end",
         ),
+        rx.cond(
+            line.invited & (PeopleState.withdrawing == line.key),
+            rx.el.div(
+                rx.el.p("The link stops working at once. Withdraw it?", class_name="small"),
+                button("Keep it", extra="compact", id="keep-invitation", on_click=ON.ask_withdraw("")),
+                button(
+                    "Withdraw it",
+                    kind="danger",
+                    extra="compact",
+                    on_click=ON.withdraw(line.key),
+                    custom_attrs={"aria-label": "Withdraw it: " + line.email},
+                ),
+                class_name="actions end pp-sure",
+            ),
+        ),
         class_name="pp",
         key=line.key,
+    )
+
+
+def _open_invitation(line: MemberLine) -> rx.Component:
+    return rx.fragment(
+        button(
+            "New link",
+            extra="compact",
+            on_click=ON.renew(line.key),
+            custom_attrs={"aria-label": "New link for " + line.email},
+        ),
+        button(
+            "Withdraw",
+            extra="compact",
+            id="withdraw-" + line.key,
+            on_click=ON.ask_withdraw(line.key),
+            custom_attrs={"aria-label": "Withdraw the invitation of " + line.email},
+        ),
     )
 
 
@@ -87,7 +122,11 @@ def _invitation() -> rx.Component:
             text_input("email", error=error, type="email", auto_complete="off", auto_focus=True),
             name="email",
             error=error,
-            hint="They get a mail with a link. You see the link here too.",
+            hint=rx.cond(
+                PeopleState.mails,
+                "They get a mail with a link. You see the link here too.",
+                "No mail server is set up, so no mail goes out: you see a link here and hand it over yourself.",
+            ),
         ),
         field(
             "Who this is",
@@ -129,10 +168,24 @@ def _person(choice: Choice) -> rx.Component:
 
 def _link() -> rx.Component:
     return banner(
-        rx.el.p("The link works once, within seven days. It is not shown again.", class_name="small"),
+        rx.el.p(
+            rx.cond(
+                PeopleState.mails,
+                "A mail with the link is on its way. ",
+                "No mail was sent, because no mail server is set up: hand the link over yourself. ",
+            ),
+            "It works once, within seven days, and is not shown again.",
+            class_name="small",
+        ),
         rx.el.div(
             rx.el.input(value=PeopleState.link, read_only=True, id="invitation-link", aria_label="The link"),
-            button("Copy", on_click=rx.set_clipboard(PeopleState.link)),
+            button(
+                icon("copy"),
+                "Copy",
+                id="copy-invitation",
+                on_click=[rx.set_clipboard(PeopleState.link), ON.copied()],
+                aria_label="Copy the link",
+            ),
             class_name="linkbox",
         ),
         tone="ok",

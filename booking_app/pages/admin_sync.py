@@ -7,7 +7,7 @@ from typing import Any
 import reflex as rx
 
 from booking_app.components.admin_frame import admin_frame
-from booking_app.components.elements import button, empty, skeleton
+from booking_app.components.elements import banner, button, empty, skeleton
 from booking_app.components.modal import close_button, modal
 from booking_app.components.notice import notices
 from booking_app.components.snack import snack
@@ -32,6 +32,21 @@ def page() -> rx.Component:
             class_name="col",
         ),
         notices(state.notices, ON.put_back),
+        rx.cond(
+            state.unreceived != "",
+            rx.el.div(
+                banner(
+                    rx.el.p(
+                        "Such bookings stand here and in the mails, and in no calendar, until one is chosen on the "
+                        "person's page Calendars.",
+                        class_name="small",
+                    ),
+                    tone="warn",
+                    title=state.unreceived,
+                ),
+                class_name="alerts",
+            ),
+        ),
         rx.cond(
             state.loaded,
             rx.fragment(

@@ -22,13 +22,29 @@ def page() -> rx.Component:
             rx.el.input(type="hidden", name="next", value=SignInState.next, read_only=True),
             field(
                 "E-mail address",
-                text_input("email", type="email", auto_complete="username", required=True, auto_focus=True),
+                text_input(
+                    "email",
+                    type="email",
+                    auto_complete="username",
+                    required=True,
+                    auto_focus=True,
+                    default_value=SignInState.email,
+                    # Another element when it is known what was typed: a default counts when an input is made.
+                    key="email" + SignInState.email,
+                ),
                 name="email",
             ),
             field(
                 "Password",
-                text_input("password", type="password", auto_complete="current-password", required=True),
+                text_input(
+                    "password",
+                    error=SignInState.wrong,
+                    type="password",
+                    auto_complete="current-password",
+                    required=True,
+                ),
                 name="password",
+                error=SignInState.wrong,
             ),
             button("Sign in", kind="primary", extra="block", type="submit"),
             action="/auth/login",

@@ -37,15 +37,23 @@ def _form() -> rx.Component:
                 class_name="small",
             ),
         ),
-        rx.cond(state.message != "", banner(tone="bad", title=state.message, role="alert")),
+        rx.cond(_about("wait") != "", banner(tone="bad", title=_about("wait"), role="alert")),
         post_form(
             rx.el.input(type="hidden", name="token", value=state.token, read_only=True),
             rx.cond(
                 state.first_admin,
                 field(
                     "E-mail address",
-                    text_input("email", type="email", auto_complete="username", required=True),
+                    text_input(
+                        "email",
+                        error=_about("email"),
+                        type="email",
+                        auto_complete="username",
+                        required=True,
+                        default_value=state.email,
+                    ),
                     name="email",
+                    error=_about("email"),
                 ),
                 field(
                     "E-mail address",
@@ -62,15 +70,29 @@ def _form() -> rx.Component:
             ),
             field(
                 "Name",
-                text_input("name", default_value=state.name, auto_complete="name", required=True, max_length=100),
+                text_input(
+                    "name",
+                    error=_about("name"),
+                    default_value=state.name,
+                    auto_complete="name",
+                    required=True,
+                    max_length=100,
+                ),
                 name="name",
+                error=_about("name"),
             ),
             field(
                 "Password",
                 text_input(
-                    "password", type="password", auto_complete="new-password", required=True, min_length=SHORTEST
+                    "password",
+                    error=_about("password"),
+                    type="password",
+                    auto_complete="new-password",
+                    required=True,
+                    min_length=SHORTEST,
                 ),
                 name="password",
+                error=_about("password"),
                 hint=f"At least {SHORTEST} characters. A few unrelated words are good.",
             ),
             button("Create my account", kind="primary", extra="block", type="submit"),
@@ -78,6 +100,11 @@ def _form() -> rx.Component:
             class_name="form",
         ),
     )
+
+
+def _about(field: str) -> rx.Var[str]:
+    """What is wrong with a field; empty if another one was refused."""
+    return rx.cond(WelcomeState.wrong == field, WelcomeState.message, "")
 
 
 def _invalid() -> rx.Component:

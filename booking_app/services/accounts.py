@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -206,14 +206,20 @@ async def create_account(
 async def store_account(
     db: AsyncSession, *, email: str, name: str, password_hash: str, role: Role, bookable_id: int | None
 ) -> SignedIn:
-    """Store an account in the caller's transaction. Raises `Invalid` for a bad address or name, or one in use."""
+    """Store an account in the caller's transaction. Raises `Invalid` for a bad address or name, or one in use.
+
+    The account of somebody who was removed is taken into use again, as it is given here."""
     email, name = checked_email(email), " ".join(name.split())
     if not 1 <= len(name) <= 100:
         raise Invalid("name", "Write your name, at most 100 characters.")
-    if await db.scalar(select(func.count()).select_from(Account).where(col(Account.email) == email)):
+    account = await db.scalar(select(Account).where(col(Account.email) == email).with_for_update())
+    if account is None:
+        account = Account(email=email, name=name)
+        db.add(account)
+    elif account.active:
         raise Invalid("email", "There is an account with this address already.")
-    account = Account(email=email, name=name, role=role, password_hash=password_hash, bookable_id=bookable_id)
-    db.add(account)
+    account.name, account.role, account.password_hash = name, role, password_hash
+    account.bookable_id, account.active = bookable_id, True
     await db.flush()
     return view(account)
 

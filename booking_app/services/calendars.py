@@ -79,6 +79,7 @@ async def sync_page(ctx: Context) -> SyncPage:
                 owner_colour=each.owner.colour,
                 connection=_connection(each, now, ctx.bounds),
                 waiting=tuple(of_account.get(each.connection.id, ())),
+                owner_id=each.owner.id or 0,
             )
             for each in accounts
         ),

@@ -54,7 +54,8 @@ async def invite(
     token = secrets.token_urlsafe(32)
     link = accept_link(ctx, token)
     async with ctx.sessions.begin() as db:
-        if await db.scalar(select(func.count()).select_from(Account).where(col(Account.email) == address)):
+        in_use = select(func.count()).select_from(Account).where(col(Account.email) == address, col(Account.active))
+        if await db.scalar(in_use):
             raise Invalid("email", "There is an account with this address already.")
         if bookable_id is not None:
             bookable = await db.get(Bookable, bookable_id)
@@ -88,6 +89,27 @@ async def invite(
         await enqueue(db, Effect.MAIL, key, due=ctx.now(), payload=payload)
         await announce(db, "outbox")
     return link
+
+
+async def withdraw(ctx: Context, by: SignedIn, *, email: str) -> None:
+    """Make an open invitation's link worthless at once; a mail with it that was not sent yet is not sent.
+
+    Raises `Forbidden` unless `by` is an admin, `NotFound` if it was accepted or ended meanwhile."""
+    if by.role is not Role.ADMIN:
+        raise Forbidden("Only an admin can withdraw an invitation.")
+    async with ctx.sessions.begin() as db:
+        link = await _open_invitation(ctx, db, email)
+        await db.delete(link)
+
+
+async def renew(ctx: Context, by: SignedIn, *, email: str) -> str:
+    """A new link and a new mail in the place of an open invitation, whose link is worthless from now on. Raises as
+    `withdraw`."""
+    if by.role is not Role.ADMIN:
+        raise Forbidden("Only an admin can invite people.")
+    async with ctx.sessions.begin() as db:
+        old = await _open_invitation(ctx, db, email)
+    return await invite(ctx, by, email=old.email, role=Role(old.role), bookable_id=old.bookable_id, name=old.name)
 
 
 async def first_admin_link(ctx: Context) -> str | None:
@@ -159,6 +181,22 @@ async def _open_link(ctx: Context, db: AsyncSession, token: str, *, lock: bool) 
     link = await db.scalar(query.with_for_update() if lock else query)
     if link is None:
         raise NotFound("This link is not valid any more.")
+    return link
+
+
+async def _open_invitation(ctx: Context, db: AsyncSession, email: str) -> OneTimeLink:
+    link = await db.scalar(
+        select(OneTimeLink)
+        .where(
+            col(OneTimeLink.purpose) == INVITATION,
+            col(OneTimeLink.email) == email,
+            col(OneTimeLink.used_at).is_(None),
+            col(OneTimeLink.expires_at) > ctx.now(),
+        )
+        .with_for_update()
+    )
+    if link is None:
+        raise NotFound("This invitation is not open any more.")
     return link
 
 

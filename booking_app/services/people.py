@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import exists, func, select, true
 from sqlmodel import col
 
 from booking_app.db.tables import Account, Alert, Bookable, Connection, OneTimeLink
@@ -23,11 +23,14 @@ NEEDS_SOMEBODY = (ConnectionState.NEEDS_SIGN_IN, ConnectionState.STOPPED)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Bar:
-    """The caller's colour (empty: not a person of the team) and how many connections wait for somebody."""
+    """The caller's colour (empty: not a person of the team) and how many connections wait for somebody: of these, how
+    many are the caller's `own`, and at how many somebody else has to sign in again."""
 
     colour: str
     zone: str
     need_attention: int
+    own: int = 0
+    sign_in: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,21 +51,25 @@ class Member:
 async def bar(ctx: Context, me: SignedIn) -> Bar:
     """Admins are told of everybody's calendars, staff of their own: of those that need somebody or raised an alert."""
     alarmed = exists().where(col(Alert.connection_id) == col(Connection.id), col(Alert.closed_at).is_(None))
+    mine = col(Connection.bookable_id) == me.bookable_id
+    lost = col(Connection.state) == ConnectionState.NEEDS_SIGN_IN.value
     waiting = (
-        select(func.count())
+        select(func.count(), func.count().filter(mine), func.count().filter(lost, mine.is_not(true())))
         .select_from(Connection)
         .join(Bookable, col(Bookable.id) == col(Connection.bookable_id))
         .where(col(Connection.state).in_(NEEDS_SOMEBODY) | alarmed, col(Bookable.removed_at).is_(None))
     )
     if me.role is not Role.ADMIN:
-        waiting = waiting.where(col(Connection.bookable_id) == me.bookable_id)
+        waiting = waiting.where(mine)
     async with ctx.sessions() as db:
         person = await db.get(Bookable, me.bookable_id) if me.bookable_id is not None else None
-        count = await db.scalar(waiting)
+        count, own, sign_in = (await db.execute(waiting)).one()
     return Bar(
         colour=person.colour if person is not None else "",
         zone=person.zone if person is not None else "",
-        need_attention=count or 0,
+        need_attention=count,
+        own=own,
+        sign_in=sign_in,
     )
 
 

@@ -77,12 +77,13 @@ class WaitingView:
 
 @dataclass(frozen=True, kw_only=True)
 class HealthLine:
-    """A connection on the admin's page, with the writes that wait for it."""
+    """A connection on the admin's page, with the writes that wait for it. `owner_id` is the person it belongs to."""
 
     owner: str
     owner_colour: str
     connection: ConnectionView
     waiting: tuple[WaitingView, ...]
+    owner_id: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,6 +30,8 @@ WORST_FIRST = (
 
 
 UNREADABLE = ("cannot be read", "bad")
+ENDS_SOON = ("ends soon", "warn")
+UNCHOSEN = ("choose calendars", "warn")
 
 
 def state_word(state: str) -> tuple[str, str]:
@@ -37,11 +39,11 @@ def state_word(state: str) -> tuple[str, str]:
     return STATES[ConnectionState(state)]
 
 
-def standing(view: ConnectionView, hard: float) -> tuple[str, str]:
+def standing(view: ConnectionView, hard: float, *, refused: bool = False) -> tuple[str, str]:
     """The word and the tone of a connection: one whose data is older than `hard` seconds is withheld, whatever is
-    still being tried."""
+    still being tried. `refused`: its provider accepts nothing from this installation, so that trying does not help."""
     blocks = any(each.blocks for each in view.calendars)
-    if view.state == ConnectionState.SLOWED and blocks and (view.age is None or view.age > hard):
+    if view.state == ConnectionState.SLOWED and (refused or (blocks and (view.age is None or view.age > hard))):
         return UNREADABLE
     return state_word(view.state)
 
@@ -118,17 +120,21 @@ def sync_sentence(standings: Sequence[tuple[str, str]]) -> str:
     count = len(standings)
     if not count:
         return "No calendar is connected yet."
-    fine = sum(tone == "ok" for _, tone in standings)
+    ending = standings.count(ENDS_SOON)
+    fine = sum(tone == "ok" for _, tone in standings) + ending
     if fine == count:
-        return "The one calendar account works." if count == 1 else f"All {count} calendar accounts work."
-    sentence = f"{fine} of {count} calendar accounts work."
-    unreadable = standings.count(UNREADABLE)
+        sentence = "The one calendar account works." if count == 1 else f"All {count} calendar accounts work."
+    else:
+        sentence = f"{fine} of {count} calendar accounts work."
+    unreadable, unchosen = standings.count(UNREADABLE), standings.count(UNCHOSEN)
     needy = sum(tone == "bad" for _, tone in standings) - unreadable
-    slowed = sum(tone == "warn" for _, tone in standings)
+    slowed = sum(tone == "warn" for _, tone in standings) - ending - unchosen
     for number, one, many in (
         (needy, "needs its owner", "need their owners"),
         (unreadable, "cannot be read", "cannot be read"),
         (slowed, "is slowed", "are slowed"),
+        (ending, "ends soon", "end soon"),
+        (unchosen, "waits until its calendars are chosen", "wait until their calendars are chosen"),
     ):
         if number:
             sentence += f" One {one}." if number == 1 else f" {number} {many}."

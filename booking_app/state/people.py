@@ -14,10 +14,13 @@ from booking_app.services.accounts import SignedIn
 from booking_app.services.catalog import FutureBooking
 from booking_app.services.people import Member
 from booking_app.state.admin_words import epoch, initials, moment_words, zone_words
+from booking_app.state.focus import focus
 from booking_app.state.guard import caller, guarded, short_text, whole_number
-from booking_app.state.views_admin import Choice, Handover, MemberLine
+from booking_app.state.views_admin import Choice
+from booking_app.state.views_setup import Handover, MemberLine
 
 PAGE = "/admin/people"
+_LINK = "copy-invitation"
 
 
 class PeopleState(rx.State):
@@ -31,6 +34,10 @@ class PeopleState(rx.State):
     invited: str = ""
     wrong: str = ""
     message: str = ""
+    mails: bool = False
+    """Whether mail goes out to people; else an invitation has to be handed over."""
+    withdrawing: str = ""
+    """The line whose invitation is about to be withdrawn."""
     leaving: MemberLine = MemberLine()
     left: str = ""
     handover: tuple[Handover, ...] = ()
@@ -40,7 +47,8 @@ class PeopleState(rx.State):
     @guarded(Role.ADMIN)
     async def open(self) -> None:
         self.inviting, self.link, self.said, self.left = False, "", "", ""
-        self.leaving = MemberLine()
+        self.leaving, self.withdrawing = MemberLine(), ""
+        self.mails = bool(runtime.current().settings.smtp_url)
         await self._draw()
 
     @rx.event
@@ -52,7 +60,7 @@ class PeopleState(rx.State):
 
     @rx.event
     @guarded(Role.ADMIN)
-    async def invite(self, form: dict[str, Any]) -> None:
+    async def invite(self, form: dict[str, Any]) -> Any:
         """Make a link for somebody; it is mailed, and shown once to be handed over in another way."""
         self.wrong = self.message = ""
         chosen = str(form.get("bookable", ""))
@@ -67,9 +75,54 @@ class PeopleState(rx.State):
             )
         except Invalid as error:
             self.wrong, self.message = error.field, str(error)
-            return
-        self.inviting, self.link, self.invited = False, link, email
+            return focus(self.wrong)
+        await self._invited(link, email)
+        return focus(_LINK)
+
+    @rx.event
+    @guarded(Role.ADMIN)
+    async def renew(self, key: str) -> Any:
+        """Another link in the place of one that was mistyped, lost or handed to the wrong person."""
+        email = self._address(key)
+        try:
+            link = await invitations.renew(runtime.current().context, caller(), email=email)
+        except BookingError as error:
+            self.said = str(error)
+            await self._draw()
+            return None
+        await self._invited(link, email)
+        self.said = "The link from before works no more."
+        return focus(_LINK)
+
+    @rx.event
+    @guarded(Role.ADMIN)
+    async def ask_withdraw(self, key: str) -> Any:
+        """Ask, in the line itself, whether an invitation is to be withdrawn; or leave it be."""
+        before = self.withdrawing
+        self.withdrawing = key if self._address(key) else ""
+        return focus("keep-invitation" if self.withdrawing else f"withdraw-{before}")
+
+    @rx.event
+    @guarded(Role.ADMIN)
+    async def withdraw(self, key: str) -> Any:
+        """Make an invitation worthless."""
+        email, self.withdrawing = self._address(key), ""
+        try:
+            await invitations.withdraw(runtime.current().context, caller(), email=email)
+        except BookingError as error:
+            self.said = str(error)
+        else:
+            self.said = f"The invitation of {email} is withdrawn. Its link works no more."
+            if self.invited == email:
+                self.link = ""
         await self._draw()
+        return focus("invite")
+
+    @rx.event
+    @guarded(Role.ADMIN)
+    async def copied(self) -> None:
+        """The link went to the clipboard."""
+        self.said = "Copied."
 
     @rx.event
     @guarded(Role.ADMIN)
@@ -103,6 +156,8 @@ class PeopleState(rx.State):
         zone = await team.zone_of_team(ctx)
         names = {each.slug: each.name for each in await catalog.services(ctx)}
         try:
+            if leaving.invited:
+                await invitations.withdraw(ctx, me, email=leaving.email)
             if leaving.account_id:
                 await people.close_account(ctx, me, leaving.account_id)
             if leaving.slug:
@@ -125,6 +180,16 @@ class PeopleState(rx.State):
     async def hush(self) -> None:
         """Put the last message away."""
         self.said = ""
+
+    async def _invited(self, link: str, email: str) -> None:
+        """Show the link of an invitation that was just made."""
+        self.inviting, self.withdrawing = False, ""
+        self.link, self.invited = link, email
+        await self._draw()
+
+    def _address(self, key: str) -> str:
+        """Whom a line of the page invites; empty for any other line."""
+        return next((each.email for each in self.members if each.key == key and each.invited), "")
 
     async def _draw(self) -> None:
         me = caller()

@@ -8,8 +8,8 @@ from booking_app.services.letters.words import lasting
 from booking_app.services.provider_apps import AppView
 from booking_app.state.calendar_cards import MARKS
 from booking_app.state.link_lines import COMPANIES
-from booking_app.state.views_admin import FindingLine, ProviderCard
-from booking_app.sync.findings import Finding, Verdict
+from booking_app.state.views_setup import FindingLine, ProviderCard
+from booking_app.sync.findings import CREDENTIALS, Finding, Verdict
 
 _VERDICTS = {
     Verdict.OK: ("in order", "ok"),
@@ -22,14 +22,14 @@ _VERDICTS = {
 
 def card(app: AppView, now: int, findings: Sequence[FindingLine] = ()) -> ProviderCard:
     """A provider as it stands, with what the doctor said of it before."""
-    word, tone = _standing(app)
+    word, tone = _standing(app, findings)
     return ProviderCard(
         key=app.provider,
         name=COMPANIES[app.provider],
         mark=MARKS[app.provider],
         word=word,
         tone=tone,
-        sentence=_sentence(app, now),
+        sentence=_sentence(app, now, findings),
         simulated=app.simulated,
         ready=app.ready,
         client_id=app.client_id,
@@ -60,19 +60,31 @@ def summary(findings: Sequence[FindingLine]) -> str:
     return "Nothing is wrong as far as can be told from here." if unknown else "All is in order."
 
 
-def _standing(app: AppView) -> tuple[str, str]:
+def _in_order(findings: Sequence[FindingLine]) -> bool:
+    """Whether the doctor looked and found nothing that stops anybody; the provider itself took the credentials."""
+    taken = any(each.name == CREDENTIALS and each.tone == "ok" for each in findings)
+    return taken and not any(each.tone == "bad" for each in findings)
+
+
+def _standing(app: AppView, findings: Sequence[FindingLine]) -> tuple[str, str]:
     if not app.ready:
         return "not set up", ""
     if app.trouble:
         return "refused", "bad"
-    return ("works", "ok") if app.consented_at is not None else ("not tried yet", "warn")
+    if app.consented_at is not None:
+        return "works", "ok"
+    return ("ready", "ok") if _in_order(findings) else ("not tried yet", "warn")
 
 
-def _sentence(app: AppView, now: int) -> str:
+def _sentence(app: AppView, now: int, findings: Sequence[FindingLine]) -> str:
     if not app.ready:
         return "Nobody can link an account of it before its client id and secret are entered."
     if app.trouble:
         return app.trouble
+    if app.consented_at is None and _in_order(findings):
+        return (
+            "Checked, and nothing stops people from linking. Nobody has yet; the first who does shows it for certain."
+        )
     if app.consented_at is None:
         return "Entered, and nobody has linked an account yet. Let it be checked below."
     many = "1 account is linked" if app.accounts == 1 else f"{app.accounts or 'No'} accounts are linked"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import reflex as rx
@@ -12,11 +13,15 @@ from booking_app.domain.errors import BookingError, Invalid
 from booking_app.services import provider_apps
 from booking_app.state import provider_cards
 from booking_app.state.admin_words import epoch
+from booking_app.state.focus import focus
 from booking_app.state.guard import guarded, secret_text, short_text
 from booking_app.state.link_lines import COMPANIES
-from booking_app.state.views_admin import FindingLine, ProviderCard
+from booking_app.state.views_setup import FindingLine, ProviderCard
 
 PAGE = "/admin/providers"
+_STORED = """
+((tenant) => { const field = document.getElementById("microsoft-tenant"); if (field) field.value = tenant; })(%s)
+"""
 _NO_ANSWER = "This could not be looked at just now. Please try again."
 
 
@@ -69,19 +74,24 @@ class ProvidersState(rx.State):
             )
         except Invalid as error:
             self.wrong, self.message = f"{provider}-{error.field}", str(error)
+            yield focus(self.wrong)
         else:
             self.replacing = ""
             self.said = f"Saved. What waited for {COMPANIES[provider]} is tried again now."
             await self._draw(provider, ())
+            if provider == "microsoft":
+                # What was left empty is stored as what it means: the field, which is the browser's, says so too.
+                yield rx.call_script(_STORED % json.dumps(self.microsoft.tenant))
         self.saving = ""
 
     @rx.event
     @guarded(Role.ADMIN)
-    async def replace(self, provider: str) -> None:
-        """Show the field for another secret, or put it away again."""
+    async def replace(self, provider: str) -> Any:
+        """Show the field for another secret, or put it away again; the focus goes with it."""
         provider = _known(provider)
         self.replacing = "" if self.replacing == provider else provider
         self.wrong = self.message = ""
+        return focus(f"{provider}-secret" if self.replacing else f"{provider}-replace")
 
     @rx.event
     @guarded(Role.ADMIN)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import reflex as rx
 
 from booking_app import runtime
 from booking_app.domain.appointment import Role
 from booking_app.services import calendars, people
 from booking_app.services.accounts import SignedIn
+from booking_app.services.people import Bar
 from booking_app.state.admin_words import initials
 from booking_app.state.guard import caller, guarded
 from booking_app.state.views_admin import Who
@@ -28,7 +31,7 @@ class SessionState(rx.State):
         bar = await people.bar(ctx, me)
         self.who = who_view(me, bar.colour)
         self.team = ctx.team_name
-        self.attention = attention(bar.need_attention + await _without_a_place(me))
+        self.attention = attention(await _with_homeless(me, bar))
 
 
 async def renew_attention(page: rx.State) -> None:
@@ -36,16 +39,17 @@ async def renew_attention(page: rx.State) -> None:
     lock."""
     session = await page.get_state(SessionState)
     me = caller()
-    bar = await people.bar(runtime.current().context, me)
-    session.attention = attention(bar.need_attention + await _without_a_place(me))
+    session.attention = attention(await _with_homeless(me, await people.bar(runtime.current().context, me)))
 
 
-async def _without_a_place(me: SignedIn) -> int:
-    """1 if the appointments of a member of staff go into no calendar though one could take them. Admins are led to the
-    page of all accounts, which does not say so."""
+async def _with_homeless(me: SignedIn, bar: Bar) -> Bar:
+    """One more to see to if the appointments of a member of staff go into no calendar though one could take them.
+    Admins are led to the page of all accounts, which says so."""
     if me.role is Role.ADMIN or me.bookable_id is None:
-        return 0
-    return calendars.receives_nowhere(await calendars.connections_of(runtime.current().context, me.bookable_id))
+        return bar
+    if not calendars.receives_nowhere(await calendars.connections_of(runtime.current().context, me.bookable_id)):
+        return bar
+    return replace(bar, need_attention=bar.need_attention + 1, own=bar.own + 1)
 
 
 def who_view(me: SignedIn, colour: str) -> Who:
@@ -61,8 +65,13 @@ def who_view(me: SignedIn, colour: str) -> Who:
     )
 
 
-def attention(calendars: int) -> str:
-    """The pill of the top bar; empty when nothing needs anybody."""
-    if not calendars:
+def attention(bar: Bar) -> str:
+    """The pill of the top bar, in words for whoever has to act; empty when nothing needs anybody."""
+    number = bar.need_attention
+    if not number:
         return ""
-    return "1 calendar needs you" if calendars == 1 else f"{calendars} calendars need you"
+    if bar.own == number:
+        return "1 calendar needs you" if number == 1 else f"{number} calendars need you"
+    if bar.sign_in == number:
+        return "1 account needs its owner" if number == 1 else f"{number} accounts need their owners"
+    return "1 account needs a look" if number == 1 else f"{number} accounts need a look"

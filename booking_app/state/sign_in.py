@@ -10,8 +10,9 @@ import reflex as rx
 from booking_app import runtime
 from booking_app.domain.appointment import Role
 from booking_app.domain.errors import NotFound
-from booking_app.services import invitations
+from booking_app.services import invitations, typed
 from booking_app.services.passwords import SHORTEST
+from booking_app.state.focus import focus
 from booking_app.state.guard import public, visitor
 
 HOME = {Role.ADMIN: "/admin/team", Role.STAFF: "/settings/calendars"}
@@ -30,11 +31,17 @@ WELCOME_ERRORS = {
 }
 
 
+_FIELDS = ("email", "name", "password")
+
+
 class SignInState(rx.State):
     """Public: nothing here is anybody's."""
 
     team: str = ""
     message: str = ""
+    wrong: str = ""
+    """What is said at the password; `message` is what is said above the form."""
+    email: str = ""
     next: str = ""
 
     @rx.event
@@ -43,10 +50,15 @@ class SignInState(rx.State):
         """Somebody who is signed in already goes on, unless an error brought them here."""
         asked = self.router.url.query_parameters
         self.team = runtime.current().context.team_name
-        self.message = SIGN_IN_ERRORS.get(asked.get("error", ""), "")
+        error = asked.get("error", "")
+        said = SIGN_IN_ERRORS.get(error, "")
+        self.wrong, self.message = (said, "") if error == "wrong" else ("", said)
+        self.email = typed.unpack(self.router.headers.cookie).get("email", "") if said else ""
         self.next = asked.get("next", "")
         person = await visitor(self)
-        return rx.redirect(HOME[person.role]) if person is not None and not self.message else None
+        if person is not None and not said:
+            return rx.redirect(HOME[person.role])
+        return focus("password") if self.wrong else None
 
 
 class WelcomeState(rx.State):
@@ -64,7 +76,8 @@ class WelcomeState(rx.State):
 
     @rx.event
     @public
-    async def open(self) -> None:
+    async def open(self) -> Any:
+        """Show what the link offers; after a refusal with what was typed, and with what is wrong at its field."""
         ctx = runtime.current().context
         self.team = ctx.team_name
         self.token = unquote(self.router.url.path.rstrip("/").rpartition("/")[2])[:128]
@@ -74,7 +87,9 @@ class WelcomeState(rx.State):
             offer = await invitations.offer(ctx, self.token)
         except NotFound:
             self.invalid = True
-            return
+            return None
+        before = typed.unpack(self.router.headers.cookie) if self.message else {}
         self.first_admin = offer.purpose == invitations.FIRST_ADMIN
-        self.email, self.name = offer.email, offer.name
+        self.email, self.name = offer.email or before.get("email", ""), before.get("name", offer.name)
         self.invalid, self.ready = False, True
+        return focus(self.wrong) if self.wrong in _FIELDS and self.message else None

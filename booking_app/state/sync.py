@@ -9,10 +9,10 @@ import reflex as rx
 from booking_app import runtime
 from booking_app.domain.appointment import Role
 from booking_app.domain.errors import BookingError
-from booking_app.services import calendars, owner
+from booking_app.services import asking, calendars, owner
 from booking_app.state import sync_lines
 from booking_app.state.admin_words import epoch, sync_sentence
-from booking_app.state.guard import guarded, short_text, still_allowed, whole_number
+from booking_app.state.guard import caller, guarded, short_text, still_allowed, whole_number
 from booking_app.state.session import renew_attention
 from booking_app.state.views_admin import Figure, Notice, QueueLine, SyncLine
 from booking_app.sync import pull
@@ -33,6 +33,8 @@ class SyncState(rx.State):
     lines: tuple[SyncLine, ...] = ()
     other: tuple[QueueLine, ...] = ()
     notices: tuple[Notice, ...] = ()
+    unreceived: str = ""
+    """Whose appointments are written to no calendar, as a sentence."""
     asking: str = ""
     """The uid of the calendar about which the dialog asks whether its events are gone."""
     asking_name: str = ""
@@ -76,6 +78,21 @@ class SyncState(rx.State):
             self.said = str(error)
         else:
             self.said = "The calendars of this account are being read."
+        await self._draw()
+
+    @rx.event
+    @guarded(Role.ADMIN)
+    async def ask_owner(self, uid: str) -> None:
+        """Write to the owner of an account that needs its sign-in."""
+        running = runtime.current()
+        try:
+            name = await asking.ask_owner(running.context, connection_uid=short_text(uid, "uid", 40))
+        except BookingError as error:
+            self.said = str(error)
+        else:
+            self.said = f"{name} is asked by mail to sign in again."
+            if not running.settings.smtp_url:
+                self.said += " No mail server is set up, so tell them yourself."
         await self._draw()
 
     @rx.event
@@ -140,7 +157,15 @@ class SyncState(rx.State):
         ctx = runtime.current().context
         page, now = await calendars.sync_page(ctx), epoch(ctx.now())
         self.figures = sync_lines.figures(page, now)
-        self.lines = sync_lines.lines(page, now, ctx.bounds.hard, tuple(ctx.stand_ins))
+        self.lines = sync_lines.lines(
+            page,
+            now,
+            ctx.bounds.hard,
+            tuple(ctx.stand_ins),
+            asked=await asking.asked(ctx),
+            me=caller().bookable_id,
+        )
+        self.unreceived = sync_lines.unreceived(page)
         self.notices = sync_lines.notices(page.alerts)
         self.sentence = sync_sentence([(each.word, each.tone) for each in self.lines])
         self.sentence += sync_lines.undecided(self.notices)

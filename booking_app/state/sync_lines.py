@@ -2,22 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from booking_app.domain.appointment import ConnectionState
-from booking_app.services.letters.words import lasting
+from booking_app.services.letters.words import lasting, names_words
 from booking_app.services.views_sync import AlertView, ConnectionView, Figures, HealthLine, SyncPage, WaitingView
-from booking_app.state.admin_words import WORST_FIRST, figure, initials, moment_words, provider_word, standing
+from booking_app.state.admin_words import (
+    ENDS_SOON,
+    UNCHOSEN,
+    UNREADABLE,
+    WORST_FIRST,
+    figure,
+    initials,
+    moment_words,
+    provider_word,
+    standing,
+)
+from booking_app.state.calendar_cards import account_words
 from booking_app.state.link_lines import SOON
 from booking_app.state.views_admin import Figure, Notice, QueueLine, StoppedLine, SyncLine
 
 
-def lines(page: SyncPage, now: int, hard: float, simulated: Collection[str] = ()) -> tuple[SyncLine, ...]:
+def lines(
+    page: SyncPage,
+    now: int,
+    hard: float,
+    simulated: Collection[str] = (),
+    *,
+    asked: Mapping[str, int] | None = None,
+    me: int | None = None,
+) -> tuple[SyncLine, ...]:
     """Worst first, then by name. `hard` is the age in seconds from which data is not trusted; a simulator stands in for
-    the providers `simulated`."""
-    shown = [
-        _line(each, now, hard, simulated) for each in sorted(page.lines, key=lambda each: (_rank(each), each.owner))
-    ]
+    the providers `simulated`; `asked` says when an account's owner was asked; `me` is the person who reads the page."""
+    refusing = {each.provider for each in page.alerts if each.provider}
+    shown = []
+    for each in sorted(page.lines, key=lambda each: (_rank(each), each.owner)):
+        line = _line(each, now, hard, refused=each.connection.by_consent and each.connection.provider in refusing)
+        shown.append(
+            replace(
+                line,
+                simulated=each.connection.by_consent and each.connection.provider in simulated,
+                asked_at=(asked or {}).get(each.connection.uid, 0),
+                act="own" if line.act == "ask" and me is not None and each.owner_id == me else line.act,
+            )
+        )
     return tuple(sorted(shown, key=lambda each: not each.bad))
 
 
@@ -25,13 +54,25 @@ def _rank(line: HealthLine) -> int:
     return WORST_FIRST.index(ConnectionState(line.connection.state))
 
 
-def _sentence(connection: ConnectionView) -> str:
+def _sentence(connection: ConnectionView, standing: tuple[str, str], *, refused: bool) -> str:
     """What an admin reads, who cannot do what the owner is told to do."""
+    if standing == UNREADABLE and refused:
+        return f"Cannot be read until the credentials are mended. {connection.reason}".strip()
+    if standing == UNCHOSEN:
+        return "Connected. Its owner has not chosen yet which calendars block and which one receives appointments."
     if connection.state != ConnectionState.NEEDS_SIGN_IN:
         return connection.sentence
     if connection.by_consent:
         return f"{connection.reason} The slots are withheld until its owner links the account again.".strip()
     return "The password is no longer accepted. The slots are withheld until it is replaced."
+
+
+def _act(connection: ConnectionView, standing: tuple[str, str], *, refused: bool) -> str:
+    if connection.state == ConnectionState.NEEDS_SIGN_IN:
+        return "ask"
+    if standing == UNREADABLE and refused:
+        return "mend"
+    return "" if standing == UNCHOSEN else "read"
 
 
 def _ends(connection: ConnectionView, now: int) -> str:
@@ -44,14 +85,21 @@ def _ends(connection: ConnectionView, now: int) -> str:
     return f"Its link ends by itself in {lasting(connection.ends_at - now)}, on {when}."
 
 
-def _line(line: HealthLine, now: int, hard: float, simulated: Collection[str]) -> SyncLine:
-    connection = line.connection
-    word, tone = standing(connection, hard)
+def _standing(connection: ConnectionView, now: int, hard: float, *, refused: bool) -> tuple[str, str]:
+    word, tone = standing(connection, hard, refused=refused)
     if connection.state == ConnectionState.OK:
+        if not any(each.blocks or each.target for each in connection.calendars):
+            return UNCHOSEN
         word = "fresh" if connection.age is not None else "works"
-    sentence, ends = _sentence(connection), _ends(connection, now)
     if tone == "ok" and connection.ends_at is not None and connection.ends_at - now < SOON:
-        word, tone = "ends soon", "warn"
+        return ENDS_SOON
+    return word, tone
+
+
+def _line(line: HealthLine, now: int, hard: float, *, refused: bool) -> SyncLine:
+    connection = line.connection
+    stands = _standing(connection, now, hard, refused=refused)
+    sentence = _sentence(connection, stands, refused=refused)
     writes = len(line.waiting)
     if writes:
         sentence += " 1 change waits to be written." if writes == 1 else f" {writes} changes wait to be written."
@@ -60,15 +108,16 @@ def _line(line: HealthLine, now: int, hard: float, simulated: Collection[str]) -
         initials=initials(line.owner),
         colour=line.owner_colour,
         name=f"{line.owner} · {provider_word(connection.preset)}",
-        account=_uses(line),
-        word=word,
-        tone=tone,
+        address=account_words(connection),
+        uses=_uses(line),
+        word=stands[0],
+        tone=stands[1],
         sentence=sentence,
         read_at=now - connection.age if connection.age is not None else 0,
         success_at=connection.last_success or 0,
-        bad=tone == "bad",
-        simulated=connection.by_consent and connection.provider in simulated,
-        ends=ends,
+        act=_act(connection, stands, refused=refused),
+        bad=stands[1] == "bad",
+        ends=_ends(connection, now),
         stopped=tuple(
             StoppedLine(uid=each.uid, name=f"{each.name} of {line.owner}", sentence=each.sentence)
             for each in connection.calendars
@@ -98,39 +147,61 @@ def queued(work: WaitingView, now: int) -> QueueLine:
 
 
 def figures(page: SyncPage, now: int) -> tuple[Figure, ...]:
-    """The four that matter."""
+    """Those that matter, in words of somebody who runs a shop."""
     known: Figures = page.figures
     ages = [(each.connection.age, each.owner) for each in page.lines if each.connection.age is not None]
     oldest, whose = max(ages, default=(None, ""))
     waits = [each.since for line in page.lines for each in line.waiting] + [each.since for each in page.other_waiting]
-    return (
-        Figure(
-            what="Change outside → slot closed",
-            value=figure(known.inbound_p50),
-            more=f"p50 · p99 {figure(known.inbound_p99)} · last 24 h",
+    shown = [
+        _delay(
+            "Change outside → slot closed",
+            "changes are seen",
+            "No change was seen",
+            known.inbound_p50,
+            known.inbound_p99,
         ),
-        Figure(
-            what="Booking → in the calendar",
-            value=figure(known.outbound_p50),
-            more=f"p50 · p99 {figure(known.outbound_p99)} · last 24 h",
+        _delay(
+            "Booking → in the calendar",
+            "bookings are written",
+            "No booking was written",
+            known.outbound_p50,
+            known.outbound_p99,
         ),
         Figure(
             what="Oldest data in use",
             value="–" if oldest is None else lasting(oldest),
-            more=whose if oldest is not None else "nothing is read yet",
+            more=whose if oldest is not None else "Nothing is read yet",
         ),
         Figure(
             what="Waiting to be written",
             value=str(known.waiting + known.parked),
             more=_waiting(known, min(waits, default=now), now),
         ),
-    )
+    ]
+    if known.without_push is not None:
+        push = Figure(
+            what="Changes that came without a push",
+            value=f"{known.without_push * 100:.0f} %",
+            more="Found by reading, before the provider told us",
+        )
+        shown.insert(2, push)
+    return tuple(shown)
+
+
+def _delay(what: str, done: str, none: str, half: float | None, nearly_all: float | None) -> Figure:
+    """How long something took in the last 24 hours."""
+    if half is None:
+        return Figure(what=what, value="–", more=f"{none} in the last 24 hours")
+    more = f"Half of all {done} within {figure(half)}"
+    if nearly_all is not None:
+        more += f", nearly all within {figure(nearly_all)}"
+    return Figure(what=what, value=figure(half), more=more)
 
 
 def _waiting(known: Figures, first: int, now: int) -> str:
     if not known.waiting + known.parked:
-        return "everything is written"
-    since = f"since {lasting(now - first)}"
+        return "Everything is written"
+    since = f"Since {lasting(now - first)}"
     return f"{since} · {known.parked} for somebody to look at" if known.parked else since
 
 
@@ -149,3 +220,23 @@ def undecided(notices: Sequence[Notice]) -> str:
     if not count:
         return ""
     return " One appointment needs a decision." if count == 1 else f" {count} appointments need a decision."
+
+
+_NAMED = 5
+"""So many people are named in a sentence."""
+
+
+def unreceived(page: SyncPage) -> str:
+    """Who has calendar accounts, none of which receives appointments, as a sentence; empty if nobody."""
+    receives: dict[tuple[int, str], bool] = {}
+    for line in page.lines:
+        whose = line.owner_id, line.owner
+        receives[whose] = receives.get(whose, False) or any(each.target for each in line.connection.calendars)
+    names = sorted(name for (_, name), has in receives.items() if not has)
+    if not names:
+        return ""
+    if len(names) == 1:
+        return f"{names[0]} has no calendar that receives appointments."
+    rest = len(names) - _NAMED
+    named = names if rest < 2 else [*names[:_NAMED], f"{rest} others"]
+    return f"{len(names)} people have no calendar that receives appointments: {names_words(named)}."

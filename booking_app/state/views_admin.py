@@ -132,18 +132,24 @@ class StoppedLine:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SyncLine:
-    """A connection on the admin's page."""
+    """A connection on the admin's page. `address` says which of somebody's accounts it is, `uses` what for.
+
+    `act` is what helps: `read` it now, `ask` its owner, `mend` the credentials of its provider, `own` (it is the
+    reader's, who links it again), or empty. `asked_at` is the instant at which its owner was asked, 0 if not lately."""
 
     uid: str = ""
     initials: str = ""
     colour: str = "none"
     name: str = ""
-    account: str = ""
+    address: str = ""
+    uses: str = ""
     word: str = ""
     tone: str = ""
     sentence: str = ""
     read_at: int = 0
     success_at: int = 0
+    act: str = ""
+    asked_at: int = 0
     bad: bool = False
     simulated: bool = False
     ends: str = ""
@@ -171,65 +177,3 @@ class Notice:
     since: int = 0
     moved: int = 0
     provider: str = ""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class MemberLine:
-    """Somebody on the admin's page of people. `removable` by the one who looks."""
-
-    key: str = ""
-    slug: str = ""
-    account_id: int = 0
-    name: str = ""
-    initials: str = ""
-    colour: str = "none"
-    email: str = ""
-    role: str = ""
-    note: str = ""
-    invited: bool = False
-    removable: bool = False
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Handover:
-    """A booking that somebody who leaves has ahead."""
-
-    key: str = ""
-    when: str = ""
-    service: str = ""
-    customer: str = ""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FindingLine:
-    """One thing that the doctor of a provider looked at; `mend` is empty where nothing is to be done."""
-
-    name: str = ""
-    word: str = ""
-    tone: str = ""
-    sentence: str = ""
-    mend: str = ""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ProviderCard:
-    """This installation at a provider. The secret is not in it: `has_secret` says that there is one.
-
-    `webhook` is empty where nothing has to be registered. `findings` are empty until the doctor was asked."""
-
-    key: str = ""
-    name: str = ""
-    mark: str = ""
-    word: str = ""
-    tone: str = ""
-    sentence: str = ""
-    simulated: bool = False
-    ready: bool = False
-    client_id: str = ""
-    has_secret: bool = False
-    cloud: str = ""
-    tenant: str = ""
-    testing: bool = False
-    redirect: str = ""
-    webhook: str = ""
-    findings: tuple[FindingLine, ...] = ()

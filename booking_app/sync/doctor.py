@@ -19,7 +19,7 @@ from booking_app.services.letters.words import lasting, start_words, zone_words
 from booking_app.services.provider_apps import AppView
 from booking_app.sync import probe
 from booking_app.sync.errors import ProviderRefused, Transient
-from booking_app.sync.findings import COMPANY, Finding, Verdict, clock, consent, local_only, public_address
+from booking_app.sync.findings import COMPANY, CREDENTIALS, Finding, Verdict, clock, consent, local_only, public_address
 from booking_app.sync.grants import Grants
 
 
@@ -45,8 +45,8 @@ _PROXY = (
     "the address that visitors use."
 )
 _PUBLISH = (
-    "In the Google Cloud console, open Google Auth Platform, Audience, and press “Publish app”. Then take the tick "
-    "away here and have everybody use “Link again”, because a link that was made before still ends."
+    "In the Google Cloud console, open Google Auth Platform, Audience, and press “Publish app”. Then switch “Testing” "
+    "off here and have everybody use “Link again”, because a link that was made before still ends."
 )
 
 
@@ -77,7 +77,7 @@ class Doctor:
         if not app.ready:
             return (
                 Finding(
-                    name="Credentials",
+                    name=CREDENTIALS,
                     verdict=Verdict.UNKNOWN,
                     sentence="No client id and client secret have been entered yet.",
                     mend=f"Register this program at {company} and enter both above.",
@@ -86,17 +86,17 @@ class Doctor:
         try:
             ahead = await self._grants.check(app.provider)
         except ProviderRefused as error:
-            return (Finding(name="Credentials", verdict=Verdict.BAD, sentence=str(error), mend=_REFUSED[app.provider]),)
+            return (Finding(name=CREDENTIALS, verdict=Verdict.BAD, sentence=str(error), mend=_REFUSED[app.provider]),)
         except Transient as error:
             unclear = Finding(
-                name="Credentials",
+                name=CREDENTIALS,
                 verdict=Verdict.UNKNOWN,
                 sentence=str(error),
                 mend=f"Try again in some minutes. If it stays so, see whether this server can reach {company}.",
             )
             return (unclear,)
         accepted = Finding(
-            name="Credentials", verdict=Verdict.OK, sentence=f"{company} accepts the client id and the client secret."
+            name=CREDENTIALS, verdict=Verdict.OK, sentence=f"{company} accepts the client id and the client secret."
         )
         return accepted, clock(company, ahead)
 
@@ -124,7 +124,7 @@ class Doctor:
         if trouble is None:
             return Finding(
                 name=name,
-                verdict=Verdict.OK,
+                verdict=Verdict.UNKNOWN,
                 sentence=(
                     f"It answers when asked from here. Whether {company} knows it shows when the first person links an "
                     "account."

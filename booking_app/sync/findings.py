@@ -33,6 +33,8 @@ class Finding:
     mend: str = ""
 
 
+CREDENTIALS = "Credentials"
+"""The finding about client id and secret."""
 COMPANY = {"google": "Google", "microsoft": "Microsoft"}
 """Who runs the provider, as its people call it."""
 _CONSENT = {

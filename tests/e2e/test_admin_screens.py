@@ -109,15 +109,22 @@ def test_an_invitation_makes_an_account_and_its_link_works_once(admin: Page, vis
     admin.get_by_label("E-mail address").fill("not an address")
     admin.get_by_role("button", name="Make the invitation").click()
     expect(admin.locator("#email-error")).to_contain_text("e-mail address")
+    expect(admin.get_by_label("E-mail address")).to_be_focused()
+    expect(admin.get_by_text("No mail server is set up")).to_be_visible()
     admin.get_by_label("E-mail address").fill("office@example.com")
     admin.get_by_role("button", name="Make the invitation").click()
-    link = admin.get_by_label("The link").input_value()
+    link = admin.get_by_label("The link", exact=True).input_value()
+    admin.get_by_role("button", name="Copy the link").click()
+    expect(admin.get_by_text("Copied.")).to_be_visible()
     visitor.goto(link)
     visitor.get_by_label("Name").fill("Noor Office")
     visitor.get_by_label("Password").fill("1234567890")
     visitor.get_by_role("button", name="Create my account").click()
-    expect(visitor.get_by_role("alert").filter(has_text="hard to guess")).to_be_visible()
-    visitor.get_by_label("Name").fill("Noor Office")
+    expect(visitor.locator("#password-error")).to_contain_text("hard to guess")
+    expect(visitor.get_by_label("Password")).to_be_focused()
+    expect(visitor.get_by_label("Password")).to_have_attribute("aria-invalid", "true")
+    expect(visitor.get_by_label("Password")).to_have_value("")
+    expect(visitor.get_by_label("Name")).to_have_value("Noor Office")
     visitor.get_by_label("Password").fill("three plain words of hers")
     visitor.get_by_role("button", name="Create my account").click()
     expect(visitor.get_by_text("This account has no calendars")).to_be_visible()
@@ -130,6 +137,50 @@ def test_an_invitation_makes_an_account_and_its_link_works_once(admin: Page, vis
     expect(admin.get_by_text("Noor Office is no longer on the team.")).to_be_visible()
     visitor.goto("/settings/calendars")
     visitor.wait_for_url("**/sign-in**", wait_until="commit")
+
+
+def test_a_mistyped_invitation_is_withdrawn_in_its_line(admin: Page, visitor: Page) -> None:
+    admin.goto("/admin/people")
+    admin.get_by_role("button", name="Invite somebody").click()
+    admin.get_by_label("E-mail address").fill("typo@example.cmo")
+    admin.get_by_role("button", name="Make the invitation").click()
+    field = admin.get_by_label("The link", exact=True)
+    first = field.input_value()
+    line = admin.locator(".pp").filter(has_text="typo@example.cmo")
+    line.get_by_role("button", name="New link for typo@example.cmo").click()
+    expect(field).not_to_have_value(first)
+    second = field.input_value()
+    visitor.goto(first)
+    expect(visitor.get_by_role("heading", name="This link is not valid any more")).to_be_visible()
+    withdraw = line.get_by_role("button", name="Withdraw the invitation of typo@example.cmo")
+    withdraw.click()
+    expect(line.get_by_role("button", name="Keep it")).to_be_focused()
+    admin.keyboard.press("Enter")
+    expect(withdraw).to_be_focused()
+    withdraw.click()
+    line.get_by_role("button", name="Withdraw it").click()
+    expect(line).to_have_count(0)
+    expect(admin.get_by_role("button", name="Invite somebody")).to_be_focused()
+    visitor.goto(second)
+    expect(visitor.get_by_role("heading", name="This link is not valid any more")).to_be_visible()
+
+
+def test_a_wrong_password_leaves_the_address_and_waits_at_the_password(page: Page, instance: Instance) -> None:
+    account = instance.staff("anna")
+    page.goto("/sign-in")
+    page.get_by_label("E-mail address").fill(account["email"])
+    page.get_by_label("Password").fill("not this one")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.locator("#password-error")).to_have_text("The address or the password is wrong.")
+    expect(page.get_by_label("Password")).to_be_focused()
+    expect(page.get_by_label("Password")).to_have_attribute("aria-invalid", "true")
+    expect(page.get_by_label("Password")).to_have_attribute("aria-describedby", "password-error")
+    expect(page.get_by_label("E-mail address")).to_have_value(account["email"])
+    assert "@" not in page.url
+    assert "%40" not in page.url
+    page.get_by_label("Password").fill(account["password"])
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("/settings/calendars"))
 
 
 def test_p50_removing_a_person_takes_the_slots_and_lists_the_bookings(admin: Page, instance: Instance) -> None:
@@ -172,7 +223,13 @@ _FAULTS = """() => {
 
 @pytest.mark.parametrize(
     ("path", "shown"),
-    [("/admin/team", ".tc"), ("/admin/team?view=week", ".tc"), ("/admin/sync", ".sy"), ("/admin/people", ".pp")],
+    [
+        ("/admin/team", ".tc"),
+        ("/admin/team?view=week", ".tc"),
+        ("/admin/sync", ".sy"),
+        ("/admin/people", ".pp"),
+        ("/admin/providers", ".pr-part"),
+    ],
 )
 def test_each_page_fits_a_phone_and_names_its_controls(admin: Page, path: str, shown: str) -> None:
     admin.set_viewport_size({"width": 390, "height": 800})

@@ -64,7 +64,8 @@ def test_an_admin_sets_google_up_and_staff_set_out_to_it(
 ) -> None:
     google = admin.get_by_role("region", name="Calendar provider Google")
     redirect = f"{instance.url}/oauth/google/callback"
-    expect(google.get_by_label("Redirect address", exact=True)).to_have_value(redirect)
+    expect(admin.locator("#google-redirect")).to_have_text(redirect)
+    expect(google.get_by_text("press “Publish app”")).to_be_visible()
     google.get_by_role("button", name="Copy the redirect address").click()
     assert admin.evaluate("navigator.clipboard.readText()") == redirect
 
@@ -72,6 +73,7 @@ def test_an_admin_sets_google_up_and_staff_set_out_to_it(
     google.get_by_label("Client secret", exact=True).fill(SECRET)
     google.get_by_role("button", name="Save Google").click()
     expect(admin.locator("#google-client_id-error")).to_contain_text("ends with .apps.googleusercontent.com")
+    expect(google.get_by_label("Client id", exact=True)).to_be_focused()
     expect(google.get_by_label("Client secret", exact=True)).to_have_value(SECRET)
 
     # Nothing is entered yet, so only this program's own addresses are asked.
@@ -79,16 +81,23 @@ def test_an_admin_sets_google_up_and_staff_set_out_to_it(
     findings = google.get_by_role("list", name="Findings")
     expect(findings).to_contain_text("No client id and client secret have been entered yet.")
     expect(findings).to_contain_text("It answers when asked from here.")
+    expect(google.get_by_role("button", name="Check Google")).to_be_focused()
 
     google.get_by_label("Client id", exact=True).fill(CLIENT)
     google.get_by_text("The app is in “Testing”").click()
     google.get_by_role("button", name="Save Google").click()
     expect(google.get_by_text("not tried yet")).to_be_visible()
+    expect(google.get_by_role("button", name="Save Google")).to_be_focused()
+    expect(google.get_by_text("press “Publish app”")).to_be_hidden()
     expect(google.get_by_label("Client secret", exact=True)).to_have_count(0)
     admin.reload()
     expect(google.get_by_role("button", name="Replace the client secret of Google")).to_be_visible()
     expect(google.get_by_role("switch")).to_be_checked()
     assert SECRET not in admin.content()
+    google.get_by_role("button", name="Replace the client secret of Google").click()
+    expect(google.get_by_label("Client secret", exact=True)).to_be_focused()
+    google.get_by_role("button", name="Keep the stored one").click()
+    expect(google.get_by_role("button", name="Replace the client secret of Google")).to_be_focused()
     admin.screenshot(path=shots / "providers.png", full_page=True)
 
     asked: list[str] = []
@@ -119,6 +128,45 @@ def test_an_admin_sets_google_up_and_staff_set_out_to_it(
     expect(google.get_by_text("not set up")).to_be_visible()
     page.goto("/settings/calendars")
     expect(page.get_by_text("Google Calendar and Outlook can be connected here")).to_be_visible()
+
+
+def test_an_emptied_tenant_shows_what_is_stored_for_it(admin: Page) -> None:
+    microsoft = admin.get_by_role("region", name="Calendar provider Microsoft")
+    microsoft.get_by_label("Application (client) ID").fill("0a1b2c3d-0000-4000-8000-000000000000")
+    microsoft.get_by_label("Client secret (its Value)").fill(SECRET)
+    microsoft.get_by_label("Tenant").fill("")
+    microsoft.get_by_role("button", name="Save Microsoft").click()
+    expect(microsoft.get_by_text("not tried yet")).to_be_visible()
+    expect(microsoft.get_by_label("Tenant")).to_have_value("common")
+    microsoft.get_by_role("button", name="Forget").click()
+    admin.get_by_role("dialog").get_by_role("button", name="Forget them").click()
+    expect(microsoft.get_by_text("not set up")).to_be_visible()
+
+
+def test_a_busy_button_takes_no_second_press_and_keeps_the_focus(admin: Page) -> None:
+    check = admin.get_by_role("button", name="Check Google")
+    check.evaluate("e => e.setAttribute('aria-disabled', 'true')")
+    check.focus()
+    admin.keyboard.press("Enter")
+    admin.wait_for_timeout(700)
+    expect(admin.get_by_role("list", name="Findings")).to_have_count(0)
+    check.evaluate("e => e.setAttribute('aria-disabled', 'false')")
+    admin.keyboard.press("Enter")
+    expect(admin.get_by_role("list", name="Findings")).to_have_count(1)
+    expect(check).to_be_focused()
+
+
+@pytest.mark.parametrize("width", [390, 320])
+def test_on_a_phone_the_addresses_are_read_whole_and_every_page_is_reached(admin: Page, width: int) -> None:
+    admin.set_viewport_size({"width": width, "height": 800})
+    cut = admin.evaluate(
+        """() => [...document.querySelectorAll(".pr-url, .pr-scopes code, .topbar nav a")].filter((e) =>
+         e.scrollWidth > e.clientWidth + 1 || e.getBoundingClientRect().right > innerWidth).map((e) => e.textContent)"""
+    )
+    assert cut == []
+    assert admin.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    rows = admin.evaluate("new Set([...document.querySelectorAll('.topbar nav a')].map((e) => e.offsetTop)).size")
+    assert rows == 1
 
 
 def test_staff_do_not_see_the_page_of_the_providers(page: Page, instance: Instance) -> None:

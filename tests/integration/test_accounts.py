@@ -247,6 +247,50 @@ async def test_inviting_again_replaces_the_link_and_no_secret_is_stored_plain(ct
     assert all(token not in str(row.payload) + row.key for row in rows for token in (first, second))
 
 
+async def test_a_withdrawn_invitation_is_worthless_at_once(ctx: Context) -> None:
+    admin = await make_account(ctx, email="ada@example.com", role=Role.ADMIN)
+    staff = await make_account(ctx)
+    link = await invitations.invite(ctx, admin, email="typo@example.cmo", role=Role.ADMIN)
+    with pytest.raises(Forbidden):
+        await invitations.withdraw(ctx, staff, email="typo@example.cmo")
+    await invitations.withdraw(ctx, admin, email="typo@example.cmo")
+    with pytest.raises(NotFound):
+        await invitations.offer(ctx, token_of(link))
+    with pytest.raises(NotFound):
+        await invitations.accept(ctx, token_of(link), name="Eve", password=PASSWORD)
+    with pytest.raises(NotFound):
+        await invitations.withdraw(ctx, admin, email="typo@example.cmo")
+    with pytest.raises(NotFound):
+        await invitations.renew(ctx, admin, email="typo@example.cmo")
+
+
+async def test_a_new_link_offers_the_same_and_the_old_one_is_dead(ctx: Context) -> None:
+    admin = await make_account(ctx, email="ada@example.com", role=Role.ADMIN)
+    staff = await make_account(ctx)
+    link = await invitations.invite(ctx, admin, email="mila@example.com", role=Role.ADMIN, name="Mila")
+    before = await invitations.offer(ctx, token_of(link))
+    with pytest.raises(Forbidden):
+        await invitations.renew(ctx, staff, email="mila@example.com")
+    renewed = await invitations.renew(ctx, admin, email="mila@example.com")
+    with pytest.raises(NotFound):
+        await invitations.offer(ctx, token_of(link))
+    assert await invitations.offer(ctx, token_of(renewed)) == before
+
+
+async def test_somebody_who_was_removed_can_be_invited_again(ctx: Context) -> None:
+    admin = await make_account(ctx, email="ada@example.com", role=Role.ADMIN)
+    gone = await make_account(ctx, email="mila@example.com", name="Mila", role=Role.ADMIN)
+    _, cookie = await accounts.sign_in(ctx, gone.email, PASSWORD)
+    await accounts.deactivate(ctx, gone.account_id)
+    link = await invitations.invite(ctx, admin, email="mila@example.com", role=Role.STAFF)
+    back, _ = await invitations.accept(ctx, token_of(link), name="Mila V", password="another long sentence")
+    assert (back.email, back.name, back.role) == ("mila@example.com", "Mila V", Role.STAFF)
+    # What they had before they were removed is not theirs again.
+    assert await accounts.who(ctx, cookie) is None
+    with pytest.raises(Forbidden):
+        await accounts.sign_in(ctx, "mila@example.com", PASSWORD)
+
+
 def test_the_session_is_found_among_other_cookies() -> None:
     here = "http://localhost:8000"
     assert accounts.session_cookie("theme=dark; booking_session=abc-_9; other=1", here) == "abc-_9"

@@ -7,6 +7,7 @@ from datetime import date
 
 from booking_app.domain.appointment import ConnectionState
 from booking_app.services.letters.words import lasting
+from booking_app.services.people import Bar
 from booking_app.services.views_sync import (
     AlertView,
     CalendarView,
@@ -87,7 +88,9 @@ def test_the_worst_account_stands_first_and_says_what_it_means_for_customers() -
     assert lines[0].read_at == 0
     assert lines[2].word == "fresh"
     assert lines[2].read_at == NOW - 6
-    assert lines[2].account == "1 calendar blocks, Work receives"
+    assert lines[2].uses == "1 calendar blocks, Work receives"
+    assert lines[2].address == "anna@example.com"
+    assert [each.act for each in lines] == ["ask", "read", "read", "read"]
     assert admin_words.sync_sentence([(each.word, each.tone) for each in lines]) == (
         "2 of 4 calendar accounts work. One needs its owner. One is slowed."
     )
@@ -116,7 +119,12 @@ def test_data_that_is_too_old_is_called_unreadable_and_stands_above_what_is_only
 def test_an_account_in_which_nothing_was_chosen_is_not_called_fresh() -> None:
     calendars = (make_calendar(blocks=False, target=False, age=None),)
     [shown] = sync_lines.lines(make_page(line("Anna", age=None, calendars=calendars)), NOW, HARD)
-    assert (shown.word, shown.account) == ("works", "nothing is chosen yet")
+    assert (shown.word, shown.tone, shown.uses) == ("choose calendars", "warn", "nothing is chosen yet")
+    assert shown.sentence.startswith("Connected. Its owner has not chosen")
+    assert shown.act == ""
+    assert admin_words.sync_sentence([(shown.word, shown.tone)]) == (
+        "0 of 1 calendar accounts work. One waits until its calendars are chosen."
+    )
     card = calendar_cards.card(make_connection(age=None, calendars=calendars), NOW, HARD)
     assert (card.word, card.tone, card.unused) == ("choose calendars", "warn", True)
 
@@ -124,13 +132,14 @@ def test_an_account_in_which_nothing_was_chosen_is_not_called_fresh() -> None:
 def test_the_figures_say_what_waits_and_since_when() -> None:
     empty = sync_lines.figures(make_page(), NOW)
     assert [each.value for each in empty] == ["3.1 s", "0.9 s", "–", "0"]
-    assert empty[0].more == "p50 · p99 12 s · last 24 h"
-    assert empty[1].more == "p50 · p99 – · last 24 h"
+    assert empty[0].more == "Half of all changes are seen within 3.1 s, nearly all within 12 s"
+    assert empty[1].more == "Half of all bookings are written within 0.9 s"
     figures = Figures(inbound_p50=None, inbound_p99=None, outbound_p50=None, outbound_p99=None, waiting=1, parked=1)
     busy = sync_lines.figures(make_page(line("Chris", make_waiting(), age=41), figures=figures), NOW)
     assert [each.value for each in busy] == ["–", "–", "41 s", "2"]
+    assert busy[0].more == "No change was seen in the last 24 hours"
     assert busy[2].more == "Chris"
-    assert busy[3].more == "since 4 min · 1 for somebody to look at"
+    assert busy[3].more == "Since 4 min · 1 for somebody to look at"
 
 
 def test_waiting_work_says_when_it_is_tried_again() -> None:
@@ -194,7 +203,81 @@ def test_durations_and_names_in_few_words() -> None:
     ]
     assert [admin_words.initials(each) for each in ("Anna Berg", "Mila", "(x) 9", "")] == ["AB", "MI", "(X", ""]
     assert admin_words.week_words(date(2027, 2, 22), date(2027, 3, 1)) == "22 February – 1 March"
-    assert [attention(each) for each in (0, 1, 2)] == ["", "1 calendar needs you", "2 calendars need you"]
+
+
+def test_the_pill_is_worded_for_whoever_has_to_act() -> None:
+    def pill(number: int, own: int = 0, sign_in: int = 0) -> str:
+        return attention(Bar(colour="", zone="", need_attention=number, own=own, sign_in=sign_in))
+
+    assert pill(0) == ""
+    assert [pill(each, own=each) for each in (1, 2)] == ["1 calendar needs you", "2 calendars need you"]
+    assert [pill(each, sign_in=each) for each in (1, 2)] == [
+        "1 account needs its owner",
+        "2 accounts need their owners",
+    ]
+    assert [pill(1), pill(3, own=1, sign_in=1)] == ["1 account needs a look", "3 accounts need a look"]
+
+
+def linked(**overrides: object) -> ConnectionView:
+    plain: dict[str, object] = {"preset": "google", "provider": "google", "by_consent": True}
+    return make_connection(**plain | overrides)
+
+
+def test_an_account_whose_provider_refuses_this_installation_cannot_be_read_and_an_admin_is_led_there() -> None:
+    reason = "Google Calendar does not accept this installation."
+    sentence = "Reading is disturbed and tried again. " + reason
+    refused = HealthLine(
+        owner="Joost",
+        owner_colour="jade",
+        connection=linked(state="slowed", age=60, reason=reason, sentence=sentence),
+        waiting=(),
+    )
+    alert = AlertView(id=1, message="It refuses.", since=NOW, provider="google")
+    page = make_page(line("Anna"), line("Bo", state="slowed", age=60), refused, alerts=(alert,))
+    lines = sync_lines.lines(page, NOW, HARD)
+    assert [(each.name, each.word, each.tone, each.act) for each in lines] == [
+        ("Joost · Google", "cannot be read", "bad", "mend"),
+        ("Bo · iCloud", "slowed", "warn", "read"),
+        ("Anna · iCloud", "fresh", "ok", "read"),
+    ]
+    assert lines[0].sentence == "Cannot be read until the credentials are mended. " + reason
+    assert admin_words.sync_sentence([(each.word, each.tone) for each in lines]) == (
+        "1 of 3 calendar accounts work. One cannot be read. One is slowed."
+    )
+    assert sync_lines.lines(replace(page, alerts=()), NOW, HARD)[0].word == "slowed"
+
+
+def test_a_link_that_ends_soon_works_and_is_not_called_slowed() -> None:
+    page = make_page(HealthLine(owner="Jo", owner_colour="", connection=linked(ends_at=NOW + 3600), waiting=()))
+    [shown] = sync_lines.lines(page, NOW, HARD)
+    assert (shown.word, shown.tone) == ("ends soon", "warn")
+    assert admin_words.sync_sentence([(shown.word, shown.tone)]) == "The one calendar account works. One ends soon."
+
+
+def test_an_account_that_lets_nobody_in_is_for_its_owner_also_if_that_is_the_reader() -> None:
+    page = make_page(replace(line("Anna", state="needs_sign_in"), owner_id=4))
+    [theirs] = sync_lines.lines(page, NOW, HARD, asked={"u1": NOW - 60}, me=5)
+    assert (theirs.act, theirs.asked_at) == ("ask", NOW - 60)
+    [own] = sync_lines.lines(page, NOW, HARD, me=4)
+    assert (own.act, own.asked_at) == ("own", 0)
+
+
+def test_who_receives_no_appointments_is_named() -> None:
+    nothing = (make_calendar(target=False),)
+    one = make_page(line("Anna", calendars=nothing), line("Anna"), line("Bo", calendars=nothing))
+    assert sync_lines.unreceived(make_page(line("Anna"))) == ""
+    assert sync_lines.unreceived(one) == "Bo has no calendar that receives appointments."
+    many = make_page(*(line(name, calendars=nothing) for name in "ABCDEFG"))
+    assert sync_lines.unreceived(many) == (
+        "7 people have no calendar that receives appointments: A, B, C, D, E and 2 others."
+    )
+
+
+def test_the_share_of_changes_without_a_push_is_shown_where_it_is_known() -> None:
+    page = make_page()
+    assert len(sync_lines.figures(page, NOW)) == 4
+    figures = sync_lines.figures(replace(page, figures=replace(page.figures, without_push=0.023)), NOW)
+    assert [each.value for each in figures if "push" in each.what] == ["2 %"]
 
 
 def test_p25_an_appointment_that_needs_a_decision_is_said_beside_accounts_that_work() -> None:

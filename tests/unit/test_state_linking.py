@@ -10,9 +10,9 @@ from booking_app.services.link_words import LinkError
 from booking_app.services.provider_apps import AppView
 from booking_app.services.views_sync import AlertView, ConnectionView
 from booking_app.state import admin_words, calendar_cards, link_lines, provider_cards, sync_lines
-from booking_app.state.views_admin import FindingLine, ProviderCard
 from booking_app.state.views_calendars import Arrival
-from booking_app.sync.findings import Finding, Verdict
+from booking_app.state.views_setup import FindingLine, ProviderCard
+from booking_app.sync.findings import CREDENTIALS, Finding, Verdict
 from tests.unit.test_state_admin import HARD, NOW, line, make_calendar, make_connection, make_page
 
 DAY = 86_400
@@ -263,3 +263,21 @@ def test_the_doctor_sums_up_the_worst_that_it_found() -> None:
     assert summed(Verdict.WARN, Verdict.UNKNOWN) == "It works; 1 thing to look at."
     assert summed(Verdict.OK, Verdict.UNKNOWN) == "Nothing is wrong as far as can be told from here."
     assert summed(Verdict.OK) == "All is in order."
+
+
+def found(verdict: Verdict, name: str = CREDENTIALS) -> FindingLine:
+    return provider_cards.finding(Finding(name=name, verdict=verdict, sentence="It is so."))
+
+
+def test_after_a_good_check_nobody_is_sent_to_the_check_again() -> None:
+    untried = make_app(consented_at=None, accounts=0)
+    before = provider_cards.card(untried, NOW)
+    assert (before.word, before.tone) == ("not tried yet", "warn")
+    assert "checked below" in before.sentence
+    good = (found(Verdict.OK), found(Verdict.UNKNOWN, "Redirect address"), found(Verdict.WARN, "Public address"))
+    after = provider_cards.card(untried, NOW, good)
+    assert (after.word, after.tone) == ("ready", "ok")
+    assert after.sentence.startswith("Checked, and nothing stops people from linking.")
+    for bad in ((found(Verdict.UNKNOWN),), (*good, found(Verdict.BAD, "Clock"))):
+        assert provider_cards.card(untried, NOW, bad).word == "not tried yet"
+    assert provider_cards.card(make_app(), NOW, good).word == "works"
