@@ -27,15 +27,11 @@ from booking_app.services import provider_apps
 from booking_app.services.context import Context
 from booking_app.services.provider_apps import TESTING_LIFE, Registered
 from booking_app.sync.errors import AccessLost, ProviderError, ProviderRefused, Transient
-from booking_app.sync.oauth import TokenEndpoint, Tokens
+from booking_app.sync.oauth import Access, TokenEndpoint, Tokens
 from booking_app.sync.vault import UnreadableSecret
 
 log = logging.getLogger(__name__)
 
-AHEAD = timedelta(minutes=5)
-"""So long before its end a token is replaced; one that lives for less than twice that, at half its life."""
-LEAST = timedelta(minutes=1)
-"""What is left at least of a token that is handed out because there is no newer one to be had."""
 WIDTH = 4
 """Renewals at a time in one process, at each provider: each holds a connection of the database while it is asked."""
 _PAUSE, _LONG_PAUSE, _LONGEST = 2.0, 30.0, 300.0
@@ -45,13 +41,6 @@ _PAUSE, _LONG_PAUSE, _LONGEST = 2.0, 30.0, 300.0
 def about(connection: Connection) -> str:
     """What the tokens of a connection are sealed for."""
     return f"grant:{connection.uid}"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Access:
-    token: str = field(repr=False)
-    replace_at: datetime
-    good_until: datetime
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -141,7 +130,7 @@ class Grants:
         await self.keep_only(())
         await self.endpoint.close()
 
-    async def renew(self, source: Source, refused: str) -> _Access:
+    async def renew(self, source: Source, refused: str) -> Access:
         """A token that is not `refused`, from the database or else from the provider."""
         app = await self.app(source.provider)
         async with self._places[source.provider]:
@@ -160,7 +149,7 @@ class Grants:
 
     async def _renew(
         self, app: Registered, source: Source, refused: str
-    ) -> tuple[_Access | None, AccessLost | Transient | None]:
+    ) -> tuple[Access | None, AccessLost | Transient | None]:
         """What the database or the provider gives; with an error besides if the provider did not."""
         ctx, seal = self.ctx, self.ctx.sealer
         async with ctx.sessions.begin() as db:
@@ -175,7 +164,7 @@ class Grants:
                 return None, AccessLost("The stored permission cannot be opened with the configured keys.")
             now = ctx.now()
             ends_at, since = grant.access_ends_at or now, grant.refreshed_at or grant.granted_at
-            access = _access(stored, since, ends_at)
+            access = Access.living(stored, since, ends_at)
             usable = bool(stored) and stored != refused
             if usable and access.replace_at > now:
                 return access, None
@@ -191,7 +180,7 @@ class Grants:
             keep(ctx, grant, tokens, source.about)
             ends_at = now + timedelta(seconds=tokens.lifetime)
         source.unsaved = None
-        return _access(tokens.access, now, ends_at), None
+        return Access.living(tokens.access, now, ends_at), None
 
     async def _ask(self, app: Registered, source: Source, refresh: str) -> Tokens:
         if source.unsaved is not None and source.unsaved.asked_with == refresh:
@@ -233,10 +222,6 @@ class Grants:
         await provider_apps.refused(self.ctx, provider, str(error))
 
 
-def _access(token: str, since: datetime, ends_at: datetime) -> _Access:
-    return _Access(token=token, replace_at=ends_at - min(AHEAD, (ends_at - since) / 2), good_until=ends_at - LEAST)
-
-
 def keep(ctx: Context, grant: Grant, tokens: Tokens, about: str) -> None:
     """Put an answer into the row. What the provider did not send anew stays."""
     now = ctx.now()
@@ -275,9 +260,9 @@ class Source:
         self.about = about(connection)
         self.unsaved: _Unsaved | None = None
         self._grants = grants
-        self._kept: _Access | None = None
+        self._kept: Access | None = None
         self._refused = ""
-        self._renewing: asyncio.Task[_Access] | None = None
+        self._renewing: asyncio.Task[Access] | None = None
 
     async def token(self) -> str:
         now = self._grants.ctx.now()
@@ -301,7 +286,7 @@ class Source:
         if self._renewing is not None:
             await asyncio.wait([self._renewing])
 
-    def _renewed(self, task: asyncio.Task[_Access]) -> None:
+    def _renewed(self, task: asyncio.Task[Access]) -> None:
         self._renewing = None
         if not task.cancelled() and task.exception() is None and task.result().token != self._refused:
             self._kept = task.result()

@@ -4,12 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from booking_app.services.provider_apps import Registered
 from booking_app.sync.errors import AccessLost
 from booking_app.sync.model import Mode
 from booking_app.sync.vendors import GRAPH_BASIC, GRAPH_READ, GRAPH_WRITE, Vendor
+
+AHEAD = timedelta(minutes=5)
+"""So long before its end a token is replaced; one that lives for less than twice that, at half its life."""
+LEAST = timedelta(minutes=1)
+"""What is left at least of a token that is handed out because there is no newer one to be had."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Access:
+    """An access token, when it is to be replaced, and how long it may be used if that takes time."""
+
+    token: str = field(repr=False)
+    replace_at: datetime
+    good_until: datetime
+
+    @staticmethod
+    def living(token: str, since: datetime, ends_at: datetime) -> Access:
+        """One that lives from `since` until `ends_at`."""
+        return Access(token=token, replace_at=ends_at - min(AHEAD, (ends_at - since) / 2), good_until=ends_at - LEAST)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
