@@ -141,7 +141,7 @@ async def _ending_grants(db: AsyncSession, now: datetime) -> None:
             subject=f"ending:{connection_id}",
             message=(
                 f"The link to {owner}'s calendar account ({label}) ends by itself: {start_words(end, zone)} "
-                f"({zone_words(zone, end)}). Link it again before, else times of that person are not offered from "
+                f"({zone_words(zone, end)}). Connect it again before, else times of that person are not offered from "
                 "then on."
             ),
             bookable_id=bookable_id,

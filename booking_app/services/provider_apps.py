@@ -199,8 +199,8 @@ async def refused(ctx: Context, provider: str, reason: str) -> None:
             db,
             subject=alert_subject(provider),
             message=(
-                f"{reason} Until the credentials are mended, no account that is linked to it can be read or written. "
-                "Nobody has to link theirs again."
+                f"{reason} Until the credentials are mended, no account that is connected to it can be read or "
+                "written. Nobody has to connect theirs again."
             ),
             now=ctx.now(),
         )
@@ -231,7 +231,7 @@ async def forget(ctx: Context, *, provider: str) -> None:
         if many:
             accounts = "1 account is" if many == 1 else f"{many} accounts are"
             raise Invalid(
-                "provider", f"{accounts} linked to {vendor.title}. Disconnect first, or replace the credentials."
+                "provider", f"{accounts} connected to {vendor.title}. Disconnect first, or replace the credentials."
             )
         if app is not None:
             await db.delete(app)

@@ -86,6 +86,6 @@ def _sentence(app: AppView, now: int, findings: Sequence[FindingLine]) -> str:
             "Checked, and nothing stops people from linking. Nobody has yet; the first who does shows it for certain."
         )
     if app.consented_at is None:
-        return "Entered, and nobody has linked an account yet. Let it be checked below."
-    many = "1 account is linked" if app.accounts == 1 else f"{app.accounts or 'No'} accounts are linked"
+        return "Entered, and nobody has connected an account yet. Let it be checked below."
+    many = "1 account is connected" if app.accounts == 1 else f"{app.accounts or 'No'} accounts are connected"
     return f"{many}. Somebody last came back from its consent page {lasting(now - app.consented_at)} ago."

@@ -149,7 +149,7 @@ async def replace_password(
     async with ctx.sessions() as db:
         connection = await mine(db, bookable_id, connection_uid)
     if is_vendor(connection.provider):
-        raise Invalid("secret", "This account has no password here. Link it again instead.")
+        raise Invalid("secret", "This account has no password here. Connect it again instead.")
     credentials = Credentials(address=connection.address, username=connection.username, secret=secret)
     found = await _try(accounts, connection.provider, credentials)
     async with ctx.sessions.begin() as db:

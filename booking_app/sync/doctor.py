@@ -46,7 +46,7 @@ _PROXY = (
 )
 _PUBLISH = (
     "In the Google Cloud console, open Google Auth Platform, Audience, and press “Publish app”. Then switch “Testing” "
-    "off here and have everybody use “Link again”, because a link that was made before still ends."
+    "off here and have everybody use “Connect again”, because a link that was made before still ends."
 )
 
 
@@ -211,7 +211,7 @@ class Doctor:
                 name="Links that end",
                 verdict=Verdict.WARN,
                 sentence=words.strip(),
-                mend="Have these people use “Link again” on their page Calendars; every choice is kept.",
+                mend="Have these people use “Connect again” on their page Calendars; every choice is kept.",
             )
         return Finding(name="Links that end", verdict=Verdict.OK, sentence="No link is known to end by itself.")
 

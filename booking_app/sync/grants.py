@@ -156,7 +156,7 @@ class Grants:
             query = select(Grant).where(col(Grant.connection_id) == source.connection_id).with_for_update()
             grant: Grant | None = await db.scalar(query)
             if grant is None:
-                return None, AccessLost("The account has to be linked again.")
+                return None, AccessLost("The account has to be connected again.")
             try:
                 refresh = seal.open(grant.refresh, source.about)
                 stored = seal.open(grant.access, source.about) if grant.access else ""

@@ -84,7 +84,7 @@ async def lost_access(db: AsyncSession, connection: Connection, reason: str, now
     connection.failing_since = connection.failing_since or now
     name = await db.scalar(select(col(Bookable.name)).where(col(Bookable.id) == connection.bookable_id))
     if is_vendor(connection.provider):
-        what, until = "has to be linked again", "that is done"
+        what, until = "has to be connected again", "that is done"
     else:
         what, until = "no longer accepts its password", "it is replaced"
     await open_alert(
@@ -106,7 +106,7 @@ async def installation_refused(db: AsyncSession, provider: str, reason: str, now
     hands out no access covers this."""
     covered = select(col(Alert.id)).where(col(Alert.subject) == alert_subject(provider), col(Alert.closed_at).is_(None))
     if await db.scalar(covered) is None:
-        message = f"{reason} Nobody has to link their account again; this is for an administrator to mend."
+        message = f"{reason} Nobody has to connect their account again; this is for an administrator to mend."
         await open_alert(db, subject=api_alert_subject(provider), message=message, now=now)
 
 

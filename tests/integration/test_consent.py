@@ -403,7 +403,7 @@ async def test_p22_a_wrong_client_secret_is_told_when_somebody_links(
 
 async def test_an_account_has_no_password_to_replace(office: LinkedOffice, anna: Browser) -> None:
     uid = await link(office, anna)
-    with pytest.raises(Invalid, match="Link it again"):
+    with pytest.raises(Invalid, match="Connect it again"):
         await connect.replace_password(
             office.ctx,
             office.accounts,

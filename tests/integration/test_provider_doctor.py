@@ -333,7 +333,7 @@ async def test_p21_links_of_an_app_in_testing_are_named_with_their_end(
     await register(running)
     found = (await examine(running))["Links that end"]
     assert found.verdict is WARN
-    assert "Link again" in found.mend
+    assert "Connect again" in found.mend
     clock.advance(days=8)
     assert (await examine(running))["Links that end"].verdict is OK
     async with office.ctx.sessions.begin() as db:

@@ -236,7 +236,7 @@ def test_an_account_whose_provider_refuses_this_installation_cannot_be_read_and_
     page = make_page(line("Anna"), line("Bo", state="slowed", age=60), refused, alerts=(alert,))
     lines = sync_lines.lines(page, NOW, HARD)
     assert [(each.name, each.word, each.tone, each.act) for each in lines] == [
-        ("Joost · Google", "cannot be read", "bad", "mend"),
+        ("Joost · Google Calendar", "cannot be read", "bad", "mend"),
         ("Bo · iCloud", "slowed", "warn", "read"),
         ("Anna · iCloud", "fresh", "ok", "read"),
     ]

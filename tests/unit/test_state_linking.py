@@ -231,10 +231,10 @@ def test_p22_a_provider_that_refuses_us_is_one_line_on_top() -> None:
     [
         ({"ready": False}, "not set up", "", "Nobody can link"),
         ({"trouble": "Google does not accept this installation."}, "refused", "bad", "Google does not accept"),
-        ({"consented_at": None}, "not tried yet", "warn", "nobody has linked"),
-        ({}, "works", "ok", "2 accounts are linked. Somebody last came back from its consent page 2 h ago."),
-        ({"accounts": 1}, "works", "ok", "1 account is linked."),
-        ({"accounts": 0}, "works", "ok", "No accounts are linked."),
+        ({"consented_at": None}, "not tried yet", "warn", "nobody has connected"),
+        ({}, "works", "ok", "2 accounts are connected. Somebody last came back from its consent page 2 h ago."),
+        ({"accounts": 1}, "works", "ok", "1 account is connected."),
+        ({"accounts": 0}, "works", "ok", "No accounts are connected."),
     ],
 )
 def test_a_provider_says_in_words_how_it_stands(
