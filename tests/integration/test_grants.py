@@ -245,7 +245,7 @@ async def test_p20_an_ended_grant_is_told_withholds_and_each_waiting_write_happe
     ((message,),) = await cells(office.ctx, "SELECT message FROM alert WHERE closed_at IS NULL")
     assert "has to be linked again" in message
     (view,) = await calendars.connections_of(office.ctx, row.bookable_id)
-    assert "Link it again" in view.sentence
+    assert "Connect it again" in view.sentence
     assert (await availability.slots(office.ctx, TUESDAY)).withheld
     waiting = await cells(office.ctx, "SELECT reason FROM outbox WHERE effect = 'calendar'")
     assert len(waiting) == 3
