@@ -82,7 +82,7 @@ async def open_tab(office: LinkedOffice, **how: Any) -> Tab:
     anna, cookie = await office.signed_in(await make_person(office.ctx))
     linked = await office.link(anna, cookie, "anna", **how)
     root = rx.State(_reflex_internal_init=True)  # type: ignore[call-arg]
-    headers = {"cookie": f"{accounts.COOKIE}={cookie}", "origin": ORIGIN}
+    headers = {"cookie": f"{accounts.cookie_name(ORIGIN)}={cookie}", "origin": ORIGIN}
     root._update_router_vars({"headers": headers, "asPath": f"/settings/calendars?linked={linked.uid}"}, {})
     tab = Tab(root=root, office=office, linked=linked)
     await tab.call(LinkingState, "open")

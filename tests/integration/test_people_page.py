@@ -50,7 +50,7 @@ async def signed_in(running: Runtime, role: Role) -> str:
     email = f"{role.value}@example.com"
     await accounts.create_account(running.context, email=email, name=role.value.title(), password=PASSWORD, role=role)
     _, cookie = await accounts.sign_in(running.context, email, PASSWORD)
-    return f"{accounts.COOKIE}={cookie}"
+    return f"{accounts.cookie_name(ORIGIN)}={cookie}"
 
 
 async def people(running: Runtime) -> PeopleState:
