@@ -33,7 +33,9 @@ async def ask_owner(ctx: Context, *, connection_uid: str) -> str:
         raise NotFound("There is no such account.") from error
     now = ctx.now()
     async with ctx.sessions.begin() as db:
-        connection = await db.scalar(select(Connection).where(col(Connection.uid) == uid).with_for_update())
+        connection = await db.scalar(
+            select(Connection).where(col(Connection.uid) == uid).with_for_update(key_share=True)
+        )
         if connection is None or connection.state != ConnectionState.NEEDS_SIGN_IN.value:
             raise NotFound("This account needs nobody any more.")
         incident = await db.scalar(
