@@ -28,7 +28,7 @@ class Holdings:
     def __init__(self, sessions: Sessions, calendar_id: int, *, whole: bool) -> None:
         self._sessions = sessions
         self._calendar_id = calendar_id
-        self.whole = whole
+        self._suffix = _OUTDATED if whole else ""
         self._held: Mapping[str, Held] | None = None
 
     async def held(self) -> Mapping[str, Held]:
@@ -41,8 +41,11 @@ class Holdings:
 
     async def known(self) -> Mapping[str, str]:
         """The same as a provider is told it."""
-        suffix = _OUTDATED if self.whole else ""
-        return {key: each.etag + suffix for key, each in (await self.held()).items()}
+        return {key: each.etag + self._suffix for key, each in (await self.held()).items()}
+
+    def outdated(self) -> Holdings:
+        """The same for a whole window."""
+        return Holdings(self._sessions, self._calendar_id, whole=True)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,8 +64,7 @@ class Question:
 
     def placed_in(self, zone: str) -> Question:
         """The same about all events of a calendar that turned out to be in another zone."""
-        self.holdings.whole = True
-        return replace(self, ref=replace(self.ref, zone=zone), cursor=None)
+        return replace(self, ref=replace(self.ref, zone=zone), cursor=None, holdings=self.holdings.outdated())
 
 
 def question(sessions: Sessions, policy: SyncPolicy, footing: Footing, as_of: datetime) -> Question:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from booking_app.domain.intervals import merge
+from booking_app.domain.intervals import merge, subtract
 from booking_app.sync import ical
 from booking_app.sync.errors import AccessLost, CursorExpired, Gone, Rejected, Transient
 from booking_app.sync.model import Busy, CalendarRef, Delta, Known, Mode, RemoteCalendar, RemoteObject
@@ -222,7 +222,7 @@ class Reader:
         found = await self._expanded(calendar, singles, window)
         named = [(each.uid, busy) for each in found for busy in ical.within(each.busy, window)]
         explained = merge([(busy.start, busy.end) for _, busy in named])
-        return (*named, *(("", Busy(start=low, end=high)) for low, high in _without(spans or [], explained)))
+        return (*named, *(("", Busy(start=low, end=high)) for low, high in subtract(spans or [], explained)))
 
     async def _free_busy(self, calendar: CalendarRef, window: tuple[int, int]) -> list[tuple[int, int]]:
         """When Google says the calendar is busy. An error inside the answer means "unknown", so it raises."""
@@ -247,23 +247,6 @@ _OF_A_SERIES = frozenset({"recurringEventId", "originalStartTime", "recurrence"}
 def _alone(item: Item) -> Item:
     """An occurrence as an event by itself."""
     return {name: value for name, value in item.items() if name not in _OF_A_SERIES}
-
-
-def _without(spans: Iterable[tuple[int, int]], explained: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The parts of `spans` that `explained` does not cover; both ascending."""
-    left = []
-    cover = list(explained)
-    for low, high in spans:
-        at = low
-        for first, last in cover:
-            if last <= at or first >= high:
-                continue
-            if first > at:
-                left.append((at, first))
-            at = max(at, last)
-        if at < high:
-            left.append((at, high))
-    return left
 
 
 def _is_gone(key: str, items: Iterable[Item]) -> bool:
