@@ -75,30 +75,34 @@ def callback(settings: Settings, provider: str) -> str:
     return f"{settings.public_url}/oauth/{provider}/callback"
 
 
+async def signed_in_office(runtime: Runtime, provider: str, email: str, *, person: int) -> SimulatedOffice:
+    """`person` is signed in, and the provider's credentials are entered; nothing is linked yet."""
+    ctx = runtime.context
+    await provider_apps.save(ctx, provider=provider, client_id=CLIENT, secret=SECRET)
+    async with ctx.sessions.begin() as db:
+        account = Account(email="anna@example.com", name="Anna", bookable_id=person)
+        db.add(account)
+        await db.flush()
+        cookie = await sessions.start_session(ctx, db, account.id or 0, days=30)
+    return SimulatedOffice(
+        runtime=runtime,
+        ctx=ctx,
+        person=person,
+        provider=provider,
+        email=email,
+        signed_in=sessions.view(account),
+        cookie=cookie,
+    )
+
+
 @contextlib.asynccontextmanager
 async def simulated_office(
     settings: Settings, provider: str, email: str, *, mode: Mode = Mode.FULL
 ) -> AsyncIterator[SimulatedOffice]:
     """Everything running, linked, chosen and read once. The provider knows CLIENT, SECRET and `email`."""
     async with running(settings) as runtime:
-        ctx = runtime.context
-        await provider_apps.save(ctx, provider=provider, client_id=CLIENT, secret=SECRET)
-        person = await make_person(ctx, "anna")
-        await make_service(ctx, duration=15, interval=15)
-        async with ctx.sessions.begin() as db:
-            account = Account(email="anna@example.com", name="Anna", bookable_id=person)
-            db.add(account)
-            await db.flush()
-            cookie = await sessions.start_session(ctx, db, account.id or 0, days=30)
-        office = SimulatedOffice(
-            runtime=runtime,
-            ctx=ctx,
-            person=person,
-            provider=provider,
-            email=email,
-            signed_in=sessions.view(account),
-            cookie=cookie,
-        )
+        office = await signed_in_office(runtime, provider, email, person=await make_person(runtime.context, "anna"))
+        await make_service(runtime.context, duration=15, interval=15)
         office.uid = (await office.link(mode=mode)).uid
         await office.choose_first(target=mode is Mode.FULL)
         yield office

@@ -11,17 +11,15 @@ import pytest
 from sqlalchemy import text
 
 from booking_app import runtime
-from booking_app.db.tables import Account
 from booking_app.domain.clock import from_instant, utc_now
-from booking_app.services import accounts as sessions
-from booking_app.services import booking, manage, provider_apps
+from booking_app.services import booking, manage
 from booking_app.sync import connect
 from booking_app.sync.vault import new_key
 from tests.factories import make_person, make_request, make_service
 from tests.integration.test_crash import Scene, finish, in_two_days, worker
 from tests.office import cells
 from tests.radicale_office import make_settings
-from tests.simulated_office import CLIENT, SECRET, SimulatedOffice, callback
+from tests.simulated_office import callback, signed_in_office
 from tests.simulated_owner import ANNA, AtGoogle, AtMicrosoft, Owner, owner_at
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -41,23 +39,9 @@ async def scene(owner: Owner, database_url: str, tmp_path: Path) -> AsyncIterato
     owner.register(callback(settings, owner.name))
     async with runtime.built(settings) as program:
         ctx = program.context
-        await provider_apps.save(ctx, provider=owner.name, client_id=CLIENT, secret=SECRET)
         person = await make_person(ctx, "anna", weekly=dict.fromkeys(range(7), ((0, 1440),)))
         await make_service(ctx, duration=15, interval=15, cut_off=0)
-        async with ctx.sessions.begin() as db:
-            account = Account(email="anna@example.com", name="Anna", bookable_id=person)
-            db.add(account)
-            await db.flush()
-            cookie = await sessions.start_session(ctx, db, account.id or 0, days=30)
-        office = SimulatedOffice(
-            runtime=program,
-            ctx=ctx,
-            person=person,
-            provider=owner.name,
-            email=ANNA,
-            signed_in=sessions.view(account),
-            cookie=cookie,
-        )
+        office = await signed_in_office(program, owner.name, ANNA, person=person)
         await office.link()
         (first, *_) = await cells(ctx, "SELECT uid::text FROM calendar ORDER BY id")
         await connect.choose(ctx, bookable_id=person, blocks=[first[0]], target=first[0])
