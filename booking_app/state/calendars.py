@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import reflex as rx
@@ -15,7 +14,8 @@ from booking_app.services.trouble_words import calm
 from booking_app.services.views_sync import ConnectionView
 from booking_app.state import calendar_cards, sync_lines
 from booking_app.state.admin_words import epoch
-from booking_app.state.guard import caller, guarded, secret_text, short_text, still_allowed, whole_number
+from booking_app.state.followers import keep_true
+from booking_app.state.guard import caller, guarded, secret_text, short_text, whole_number
 from booking_app.state.linking import LinkingState
 from booking_app.state.previews import previews_of
 from booking_app.state.session import renew_attention
@@ -25,8 +25,7 @@ from booking_app.sync import connect, pull
 
 PAGE = "/settings/calendars"
 _TICK = 30
-_PAUSE = 0.25
-"""Seconds: how long the page waits for news, and how long between two drawings."""
+"""Seconds after which the page is drawn anew although nothing changed."""
 
 
 class CalendarsState(rx.State):
@@ -51,7 +50,6 @@ class CalendarsState(rx.State):
     undoable: bool = False
     _before: tuple[str, str, bool] = ("", "", False)
     """What the last choice was about, `blocks` or `target`, and how it was before: the calendar, and on or off."""
-    _turn: int = 0
 
     @rx.event
     @guarded(Role.STAFF)
@@ -68,24 +66,14 @@ class CalendarsState(rx.State):
     @guarded(Role.STAFF)
     async def watch(self) -> None:
         """Keep the page right until it is left."""
-        async with self:
-            self._turn += 1
-            turn = self._turn
-        wait = 0.0  # what changed since the page was drawn is looked at once
-        with runtime.current().hub.subscribe("sync", "verified", "availability") as news:
-            while caller().bookable_id is not None:
-                changes = await news.next(wait)
-                if not await still_allowed():
-                    return
-                async with self:
-                    if self._turn != turn or not self.router.url.path.startswith(PAGE):
-                        return
-                    await self._draw()
-                    await renew_attention(self)
-                    if any(change.topic in {"availability", "resync"} for change in changes):
-                        await self._preview()
-                wait = _TICK
-                await asyncio.sleep(_PAUSE)
+        if caller().bookable_id is not None:
+            await keep_true(self, PAGE, "sync", "verified", "availability", tick=_TICK, look=self._look)
+
+    async def _look(self, changed: set[str]) -> None:
+        await self._draw()
+        await renew_attention(self)
+        if changed & {"availability", "resync"}:
+            await self._preview()
 
     @rx.event
     @guarded(Role.STAFF)

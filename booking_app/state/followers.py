@@ -5,12 +5,20 @@ whoever follows looks at each turn whether that is still wanted."""
 
 from __future__ import annotations
 
+import asyncio
 import sys
+from collections.abc import Awaitable, Callable
 
+import reflex as rx
 from reflex.istate.data import SessionData
+
+from booking_app import runtime
+from booking_app.state.guard import still_allowed
 
 _newest: dict[tuple[str, str], object] = {}
 _SHELL = "booking_app.booking_app"
+_PAUSE = 0.25
+"""Seconds between two looks: what changes in a burst is drawn once."""
 
 
 class Following:
@@ -39,3 +47,22 @@ def _connected(token: str) -> bool:
     app = getattr(sys.modules.get(_SHELL), "app", None)
     sockets = getattr(app, "event_namespace", None)
     return sockets is None or token in sockets.token_to_sid
+
+
+async def keep_true(
+    state: rx.State, page: str, *topics: str, tick: float, look: Callable[[set[str]], Awaitable[None]]
+) -> None:
+    """For a guarded background handler of `state`: keep `page`, a path, right until it is left or may not be seen.
+
+    `look(changed)` is awaited within the page's lock, with the names of what changed: at once with all `topics`, since
+    they may have while the page was drawn, then with those that did (`resync`: anything may have), and with none after
+    `tick` seconds in which nothing did."""
+    with Following(page, state.router.session) as following, runtime.current().hub.subscribe(*topics) as news:
+        changed = set(topics)
+        while following.goes_on and await still_allowed():
+            async with state:
+                if not following.goes_on or not state.router.url.path.startswith(page):
+                    return
+                await look(changed)
+            await asyncio.sleep(_PAUSE)
+            changed = {change.topic for change in await news.next(tick)}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import reflex as rx
 
 from booking_app import runtime
@@ -12,15 +10,15 @@ from booking_app.domain.errors import BookingError
 from booking_app.services import asking, calendars, owner
 from booking_app.state import sync_lines
 from booking_app.state.admin_words import epoch, sync_sentence
-from booking_app.state.guard import caller, guarded, short_text, still_allowed, whole_number
+from booking_app.state.followers import keep_true
+from booking_app.state.guard import caller, guarded, short_text, whole_number
 from booking_app.state.session import renew_attention
 from booking_app.state.views_admin import Figure, Notice, QueueLine, SyncLine
 from booking_app.sync import pull
 
 PAGE = "/admin/sync"
 _TICK = 15
-_PAUSE = 0.5
-"""Seconds: how long the page waits for news, and how long between two drawings."""
+"""Seconds after which the page is drawn anew although nothing changed."""
 
 
 class SyncState(rx.State):
@@ -39,7 +37,6 @@ class SyncState(rx.State):
     """The uid of the calendar about which the dialog asks whether its events are gone."""
     asking_name: str = ""
     said: str = ""
-    _turn: int = 0
 
     @rx.event
     @guarded(Role.ADMIN)
@@ -51,22 +48,11 @@ class SyncState(rx.State):
     @guarded(Role.ADMIN)
     async def watch(self) -> None:
         """Keep the page right until it is left."""
-        async with self:
-            self._turn += 1
-            turn = self._turn
-        wait = 0.0  # what changed since the page was drawn is looked at once
-        with runtime.current().hub.subscribe("sync", "verified", "outbox", "catalog") as news:
-            while True:
-                await news.next(wait)
-                if not await still_allowed():
-                    return
-                async with self:
-                    if self._turn != turn or not self.router.url.path.startswith(PAGE):
-                        return
-                    await self._draw()
-                    await renew_attention(self)
-                wait = _TICK
-                await asyncio.sleep(_PAUSE)
+        await keep_true(self, PAGE, "sync", "verified", "outbox", "catalog", tick=_TICK, look=self._look)
+
+    async def _look(self, _: set[str]) -> None:
+        await self._draw()
+        await renew_attention(self)
 
     @rx.event
     @guarded(Role.ADMIN)

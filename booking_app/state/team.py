@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import date, timedelta
 from typing import Any
 
@@ -14,15 +13,14 @@ from booking_app.domain.errors import Invalid, NotFound
 from booking_app.services import team
 from booking_app.state import team_board
 from booking_app.state.admin_words import epoch, today_in
-from booking_app.state.guard import guarded, short_text, still_allowed, whole_number
+from booking_app.state.followers import keep_true
+from booking_app.state.guard import guarded, short_text, whole_number
 from booking_app.state.session import renew_attention
 from booking_app.state.views_admin import Board, Choice, Detail
 
 PAGE = "/admin/team"
 _TICK = 20
 """Seconds after which the line of the present moves although nothing changed."""
-_PAUSE = 0.25
-"""Seconds between two drawings: a burst of changes is drawn once."""
 
 
 class TeamState(rx.State):
@@ -38,7 +36,6 @@ class TeamState(rx.State):
     several: bool = False
     chosen: Detail = Detail()
     _zone: str = ""
-    _turn: int = 0
 
     @rx.event
     @guarded(Role.ADMIN)
@@ -55,25 +52,15 @@ class TeamState(rx.State):
     @guarded(Role.ADMIN)
     async def watch(self) -> None:
         """Keep the board right until the page is left."""
-        async with self:
-            self._turn += 1
-            turn = self._turn
-        wait = 0.0  # what changed since the page was drawn is looked at once
-        with runtime.current().hub.subscribe("availability", "verified", "sync", "catalog", "outbox") as news:
-            while True:
-                changes = await news.next(wait)
-                if not await still_allowed():
-                    return
-                async with self:
-                    if self._turn != turn or not self.router.url.path.startswith(PAGE):
-                        return
-                    if changes or not wait:
-                        await self._draw()
-                        await renew_attention(self)
-                    else:
-                        self._draw_now()
-                wait = _TICK
-                await asyncio.sleep(_PAUSE)
+        topics = "availability", "verified", "sync", "catalog", "outbox"
+        await keep_true(self, PAGE, *topics, tick=_TICK, look=self._look)
+
+    async def _look(self, changed: set[str]) -> None:
+        if changed:
+            await self._draw()
+            await renew_attention(self)
+        else:
+            self._draw_now()
 
     @rx.event
     @guarded(Role.ADMIN)

@@ -20,8 +20,8 @@ from booking_app.sync.model import (
 )
 
 
-class CalendarProvider(Protocol):
-    """One account at one provider. Every method raises only `sync.errors.ProviderError`s."""
+class Reads(Protocol):
+    """What stands in the calendars of an account."""
 
     async def list_calendars(self) -> tuple[RemoteCalendar, ...]:
         """All calendars of the account that can hold events. Also the connection test."""
@@ -43,6 +43,10 @@ class CalendarProvider(Protocol):
         """A live read of what blocks in `window`, as (object uid, block) pairs; own events included."""
         ...
 
+
+class Writes(Protocol):
+    """Our own events in the calendars of an account."""
+
     async def put(self, calendar: CalendarRef, draft: EventDraft, *, key: str | None, etag: str | None) -> Written:
         """Make the event stand in the calendar exactly as `draft`.
 
@@ -59,6 +63,10 @@ class CalendarProvider(Protocol):
     async def remove(self, calendar: CalendarRef, *, key: str, etag: str | None) -> None:
         """Make the event not stand in the calendar; already gone is success. `EditConflict` on a stale etag."""
         ...
+
+
+class CalendarProvider(Reads, Writes, Protocol):
+    """One account at one provider. Every method raises only `sync.errors.ProviderError`s."""
 
     async def close(self) -> None:
         """Release network resources."""

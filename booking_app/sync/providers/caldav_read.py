@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 
 from booking_app.sync import ical
 from booking_app.sync.errors import CursorExpired, Gone, Rejected, Transient
-from booking_app.sync.model import Busy, CalendarRef, Delta, Known, RemoteObject
+from booking_app.sync.model import Busy, CalendarRef, Delta, Known, RemoteCalendar, RemoteObject
 from booking_app.sync.providers import caldav_xml as xml
+from booking_app.sync.providers.caldav_discovery import list_calendars
 from booking_app.sync.providers.caldav_wire import Wire
 
 BATCH = 50
@@ -71,9 +72,15 @@ class _Listing:
 
 
 class Reader:
-    def __init__(self, wire: Wire, expand: Expand) -> None:
+    """`address` is a URL or a mail address: where the search for calendars begins."""
+
+    def __init__(self, wire: Wire, address: str, expand: Expand) -> None:
         self._wire = wire
+        self._address = address
         self._expand = expand
+
+    async def list_calendars(self) -> tuple[RemoteCalendar, ...]:
+        return await list_calendars(self._wire, self._address)
 
     async def changes(
         self, calendar: CalendarRef, *, cursor: str | None, known: Known, window: tuple[int, int]

@@ -7,8 +7,9 @@ from booking_app.sync.model import CalendarRef, Opened
 from booking_app.sync.provider import TokenSource
 from booking_app.sync.providers.addresses import AddressPolicy
 from booking_app.sync.providers.budget import Budget
-from booking_app.sync.providers.google_wire import Wire, segment
+from booking_app.sync.providers.google_wire import Wire
 from booking_app.sync.providers.http import Pool
+from booking_app.sync.providers.json_api import segment
 from booking_app.sync.vendors import Vendor
 
 _LIFE = 7 * 86_400

@@ -12,7 +12,8 @@ from booking_app.sync.errors import AccessLost, CursorExpired, Gone, Rejected, T
 from booking_app.sync.model import Busy, CalendarRef, Delta, Known, Mode, RemoteCalendar, RemoteObject
 from booking_app.sync.providers import google_text as text
 from booking_app.sync.providers.caldav_read import Expand
-from booking_app.sync.providers.google_wire import Item, Wire, segment
+from booking_app.sync.providers.google_wire import Wire
+from booking_app.sync.providers.json_api import Item, segment
 
 _PAGE = "2500"
 _CHUNK = 60 * 86_400

@@ -16,7 +16,8 @@ from booking_app.sync.errors import EditConflict, Gone, Rejected
 from booking_app.sync.ical_write import draft_fields
 from booking_app.sync.model import CalendarRef, EventDraft, Mode, OwnEvent, Written
 from booking_app.sync.providers import google_text as text
-from booking_app.sync.providers.google_wire import Item, Wire, segment
+from booking_app.sync.providers.google_wire import Wire
+from booking_app.sync.providers.json_api import Item, segment
 
 _CONTENT = f"{text.FIELDS},summary,description,location,extendedProperties/private/{text.LINK}"
 _QUIET = {"sendUpdates": "none", "fields": "id,etag"}

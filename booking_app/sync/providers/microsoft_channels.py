@@ -12,7 +12,8 @@ from booking_app.sync.model import CalendarRef, Mode, Opened
 from booking_app.sync.provider import TokenSource
 from booking_app.sync.providers.addresses import AddressPolicy
 from booking_app.sync.providers.http import Pool
-from booking_app.sync.providers.microsoft_wire import Graph, Item, Taken, segment
+from booking_app.sync.providers.json_api import Item, segment
+from booking_app.sync.providers.microsoft_wire import Graph, Taken
 from booking_app.sync.vendors import Vendor
 
 _LIFE = timedelta(minutes=10_070)

@@ -7,7 +7,8 @@ from __future__ import annotations
 from booking_app.sync.errors import Gone
 from booking_app.sync.model import CalendarRef, Mode
 from booking_app.sync.providers import microsoft_events as events
-from booking_app.sync.providers.microsoft_wire import Graph, Item, segment
+from booking_app.sync.providers.json_api import Item, segment
+from booking_app.sync.providers.microsoft_wire import Graph
 
 _PLACED = "id,type,start,end,showAs,isAllDay,isCancelled,responseStatus,iCalUId"
 

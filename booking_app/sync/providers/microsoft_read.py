@@ -20,8 +20,9 @@ from booking_app.sync import ical
 from booking_app.sync.errors import CursorExpired, Rejected, Transient
 from booking_app.sync.model import Busy, CalendarRef, Delta, Known, Mode, RemoteCalendar, RemoteObject
 from booking_app.sync.providers import microsoft_events as events
+from booking_app.sync.providers.json_api import Item, segment
 from booking_app.sync.providers.microsoft_places import Places
-from booking_app.sync.providers.microsoft_wire import Graph, Item, segment
+from booking_app.sync.providers.microsoft_wire import Graph
 
 _PAGE = "1000"
 _DELTA_PAGE = "odata.maxpagesize=200"

@@ -16,12 +16,10 @@ What an error means is decided by its code where there is one, the outermost tha
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import time
 import uuid
 from collections.abc import AsyncIterator, Mapping
-from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from booking_app.sync.errors import (
@@ -36,14 +34,13 @@ from booking_app.sync.errors import (
 from booking_app.sync.provider import TokenSource
 from booking_app.sync.providers.addresses import AddressPolicy
 from booking_app.sync.providers.http import Http, Pool, Reply, retry_after
+from booking_app.sync.providers.json_api import MAX_PAGES, Item, JsonApi, are_objects, decoded, object_of
 from booking_app.sync.vendors import Vendor
 
 AT_ONCE = 4
 """Requests that a mailbox takes at the same time ("Throttling limits", Outlook service)."""
 _CLOSED_AT_MOST = 600.0
 """Seconds: the length of the time in which Outlook counts requests."""
-_MAX_PAGES = 2_000
-_OFF_LOOP_BYTES = 65_536
 _PREFER = 'IdType="ImmutableId", outlook.timezone="UTC", outlook.body-content-type="text"'
 _STALE = frozenset({"syncstatenotfound", "syncstateinvalid", "resyncrequired", "fullsyncrequired"})
 _CHANGED = frozenset({"errorirresolvableconflict", "resourcemodified", "entitytagdoesnotmatch"})
@@ -60,9 +57,6 @@ _NO_MAILBOX = frozenset({"mailboxnotenabledforrestapi", "mailboxnotsupportedforr
 _NOT_A_WORD = re.compile(r"[^A-Za-z0-9]")
 _PASSING = frozenset({408, 423, 425, 429, 500, 502, 503, 504, 509})
 
-Item = Mapping[str, Any]
-"""A JSON object as Graph sent it."""
-
 
 class Taken(Rejected):
     """There is one already: an event of this transaction, or a subscription like this."""
@@ -73,9 +67,8 @@ class Graph:
     in answers only where they lead to the API itself."""
 
     def __init__(self, tokens: TokenSource, *, vendor: Vendor, policy: AddressPolicy, pool: Pool | None = None) -> None:
-        self._tokens = tokens
-        self._api = vendor.api
-        self._http = Http(vendor.api, policy=policy, pool=pool)
+        self._root = vendor.api
+        self._api = JsonApi(tokens, Http(vendor.api, policy=policy, pool=pool), self._before)
         self._turn = asyncio.Semaphore(AT_ONCE)
         self._closed_until = 0.0
 
@@ -87,9 +80,9 @@ class Graph:
         """Each page of a list, to its end; `path` may be a link of an earlier answer. Raises `Transient` for a list
         without an end."""
         address = self.own_link(path) if "://" in path else self._address(path, query)
-        for _ in range(_MAX_PAGES):
+        for _ in range(MAX_PAGES):
             page = await self._ask("GET", address, doing, prefer=prefer)
-            if not isinstance(page.get("value"), list) or not all(isinstance(each, dict) for each in page["value"]):
+            if not are_objects(page.get("value")):
                 raise Transient(f"Microsoft's answer is not a list while {doing}.")
             yield page
             following = page.get("@odata.nextLink")
@@ -119,16 +112,16 @@ class Graph:
 
     def leads_home(self, link: object) -> bool:
         """Whether a link leads to the API that this account was linked at."""
-        ours, theirs = urlsplit(self._api), urlsplit(link if isinstance(link, str) else "")
+        ours, theirs = urlsplit(self._root), urlsplit(link if isinstance(link, str) else "")
         return (ours.scheme, ours.netloc) == (theirs.scheme, theirs.netloc) and theirs.path.startswith(ours.path)
 
     async def close(self) -> None:
         """Release network resources."""
-        await self._http.close()
+        await self._api.close()
 
     def _address(self, path: str, query: Mapping[str, str]) -> str:
         # Blanks as %20: a plus sign is a plus sign in a filter.
-        return f"{self._api}{path}" + (f"?{urlencode(query, quote_via=quote)}" if query else "")
+        return f"{self._root}{path}" + (f"?{urlencode(query, quote_via=quote)}" if query else "")
 
     async def _ask(
         self,
@@ -140,42 +133,21 @@ class Graph:
         etag: str | None = None,
         prefer: str = "",
     ) -> Item:
-        headers = {"Accept": "application/json", "Prefer": f"{_PREFER}, {prefer}" if prefer else _PREFER}
-        content = None
-        if body is not None:
-            content = json.dumps(body).encode()
-            headers["Content-Type"] = "application/json"
-        if etag is not None:
-            headers["If-Match"] = etag
-        reply = await self._authorized(method, address, content, headers)
+        headers = {"Prefer": f"{_PREFER}, {prefer}" if prefer else _PREFER}
+        async with self._turn:
+            reply = await self._api.send(method, address, headers=headers, body=body, etag=etag)
         if 200 <= reply.status < 300:
-            return await _object(reply, doing)
+            return await object_of(reply, "Microsoft", doing)
         wait = retry_after(reply)
         if reply.status == 429 and wait is not None:
             self._closed_until = max(self._closed_until, time.monotonic() + min(wait, _CLOSED_AT_MOST))
         raise failure(reply.status, await _error(reply), doing, wait)
 
-    async def _authorized(self, method: str, address: str, content: bytes | None, headers: dict[str, str]) -> Reply:
-        """The reply, with another token if the first was refused."""
-        async with self._turn:
-            for attempt in (1, 2):
-                left = self._closed_until - time.monotonic()
-                if left > 0:  # Refused requests count, too: asking earlier makes it longer.
-                    raise Transient("Microsoft asked to be left alone for a while.", left)
-                token = await self._tokens.token()
-                asked = {**headers, "Authorization": f"Bearer {token}", "client-request-id": str(uuid.uuid4())}
-                reply = await self._http.send(method, address, content=content, headers=asked)
-                if reply.status != 401:
-                    break
-                await self._tokens.refused(token)
-                if attempt == 2:
-                    break
-        return reply
-
-
-def segment(identifier: str) -> str:
-    """An id as one part of a path: it may hold what means something there."""
-    return quote(identifier, safe="")
+    def _before(self) -> dict[str, str]:
+        left = self._closed_until - time.monotonic()
+        if left > 0:  # Refused requests count, too: asking earlier makes it longer.
+            raise Transient("Microsoft asked to be left alone for a while.", left)
+        return {"client-request-id": str(uuid.uuid4())}
 
 
 def failure(status: int, codes: tuple[str, ...], doing: str, wait: float | None = None) -> ProviderError:
@@ -202,23 +174,11 @@ def failure(status: int, codes: tuple[str, ...], doing: str, wait: float | None 
     return refused(f"Microsoft refused the request (status {status}{told}) while {doing}.")
 
 
-async def _object(reply: Reply, doing: str) -> Item:
-    if not reply.body.strip():
-        return {}
-    try:
-        found = await _decoded(reply.body)
-    except ValueError as error:
-        raise Transient(f"Microsoft's answer cannot be read while {doing}.") from error
-    if not isinstance(found, dict):
-        raise Transient(f"Microsoft's answer is not what was asked for while {doing}.")
-    return found
-
-
 async def _error(reply: Reply) -> tuple[str, ...]:
     """The codes of an error body, from the outermost to the innermost, letters and digits only; other bodies have
     none."""
     try:
-        level = await _decoded(reply.body)
+        level = await decoded(reply)
     except ValueError:
         return ()
     codes: list[str] = []
@@ -229,9 +189,3 @@ async def _error(reply: Reply) -> tuple[str, ...]:
             codes.append(plain)
         level = level.get("innerError") or level.get("innererror")
     return tuple(codes)
-
-
-async def _decoded(body: bytes) -> Any:
-    if len(body) > _OFF_LOOP_BYTES:
-        return await asyncio.to_thread(json.loads, body)
-    return json.loads(body)

@@ -17,8 +17,9 @@ from booking_app.sync.errors import EditConflict, Gone, Rejected
 from booking_app.sync.ical_write import draft_fields
 from booking_app.sync.model import CalendarRef, EventDraft, Mode, OwnEvent, Written
 from booking_app.sync.providers import microsoft_events as events
+from booking_app.sync.providers.json_api import Item, segment
 from booking_app.sync.providers.microsoft_places import Places
-from booking_app.sync.providers.microsoft_wire import Graph, Item, Taken, segment
+from booking_app.sync.providers.microsoft_wire import Graph, Taken
 
 _CONTENT = f"{events.SELECT},subject,body,location"
 _SPACE = uuid.UUID("b1a1f5a0-7d0f-4a52-9c2b-6f5f0c1d2e3a")
