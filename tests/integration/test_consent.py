@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 
@@ -12,7 +12,6 @@ from fastapi import FastAPI
 
 from booking_app import runtime
 from booking_app.api import oauth
-from booking_app.config import Settings
 from booking_app.db.tables import Channel
 from booking_app.domain.appointment import ConnectionState
 from booking_app.domain.errors import Invalid
@@ -25,15 +24,14 @@ from booking_app.sync import connect, consent
 from booking_app.sync.model import Mode
 from booking_app.sync.providers.memory import MemoryServer
 from booking_app.sync.pull import Pulled
-from booking_app.sync.vault import new_key
 from booking_app.sync.vendors import GOOGLE_LIST, GOOGLE_READ, GOOGLE_WRITE
 from tests.conftest import Clock
 from tests.factories import at, make_booking, make_person, make_service
 from tests.linked_office import LinkedOffice, linked_accounts
 from tests.office import cells
-from tests.token_server import CLIENT, SECRET, TokenServer, token_server
+from tests.tabs import ORIGIN
+from tests.token_server import CLIENT, SECRET, TokenServer
 
-ORIGIN = "https://book.example.com"
 TEN = at("2027-03-02 10:00")
 NEVER = "/settings/calendars?link_error=state&provider=google"
 
@@ -44,24 +42,10 @@ def provider(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def world() -> Iterator[TokenServer]:
-    with token_server() as started:
-        yield started
-
-
-@pytest.fixture
-async def running(database_url: str, clock: Clock, world: TokenServer) -> AsyncIterator[Runtime]:
-    settings = Settings(
-        database_url=database_url,
-        secret_keys=(new_key(),),
-        public_url=ORIGIN,
-        google_url=world.url,
-        microsoft_url=world.url,
-    )
-    async with runtime.built(settings, now=clock) as started:
-        for name in ("google", "microsoft"):
-            await provider_apps.save(started.context, provider=name, client_id=CLIENT, secret=SECRET)
-        yield started
+async def registered(running: Runtime) -> Runtime:
+    for name in ("google", "microsoft"):
+        await provider_apps.save(running.context, provider=name, client_id=CLIENT, secret=SECRET)
+    return running
 
 
 class Browser:
@@ -86,13 +70,15 @@ class Browser:
 
 
 @pytest.fixture
-async def office(running: Runtime, world: TokenServer, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[LinkedOffice]:
+async def office(
+    registered: Runtime, world: TokenServer, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[LinkedOffice]:
     """The running program, whose adapters are calendars in memory."""
     server, closed = MemoryServer(), list[str]()
-    opened = linked_accounts(running.context, world, server, closed)
-    monkeypatch.setattr(runtime, "_running", [replace(running, accounts=opened)])
+    opened = linked_accounts(registered.context, world, server, closed)
+    monkeypatch.setattr(runtime, "_running", [replace(registered, accounts=opened)])
     made = LinkedOffice(
-        ctx=running.context, world=world, server=server, accounts=opened, closed=closed, provider="google"
+        ctx=registered.context, world=world, server=server, accounts=opened, closed=closed, provider="google"
     )
     yield made
     await made.close()

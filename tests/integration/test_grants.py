@@ -6,7 +6,6 @@ import asyncio
 import json
 import logging
 import traceback
-from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -34,19 +33,6 @@ from tests.token_server import CLIENT, SECRET, TokenServer, token_server
 
 TEN = at("2027-03-02 10:00")
 TUESDAY = SlotQuery(service="haircut", span=(at("2027-03-02"), at("2027-03-03")))
-
-
-@pytest.fixture
-def world() -> Iterator[TokenServer]:
-    with token_server() as started:
-        yield started
-
-
-@pytest.fixture
-async def office(ctx: Context, world: TokenServer) -> AsyncIterator[LinkedOffice]:
-    made = await make_linked_office(ctx, world)
-    yield made
-    await made.close()
 
 
 async def linked(office: LinkedOffice, subject: str = "anna") -> tuple[Linked, int]:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from typing import Any
 
 import pytest
 import reflex as rx
 
-from booking_app import runtime
-from booking_app.config import Settings
 from booking_app.runtime import Runtime
-from booking_app.services import accounts, provider_apps
+from booking_app.services import provider_apps
 from booking_app.state.calendars import CalendarsState
 from booking_app.state.disconnecting import DisconnectingState
 from booking_app.state.linking import LinkingState
@@ -20,53 +18,31 @@ from booking_app.state.session import SessionState
 from booking_app.sync.consent import Linked
 from booking_app.sync.errors import Transient
 from booking_app.sync.model import Mode
-from booking_app.sync.vault import new_key
 from tests.conftest import Clock
 from tests.factories import at, make_booking, make_person, make_service
 from tests.linked_office import LinkedOffice, make_linked_office
-from tests.token_server import TokenServer, token_server
+from tests.tabs import State, beside, call, tab
+from tests.token_server import TokenServer
 
-ORIGIN = "https://book.example.com"
 TEN = at("2027-03-02 10:00")
-State = TypeVar("State", bound=rx.State)
 
 
 @dataclass(kw_only=True)
 class Tab:
     """A browser's tab on the page, of somebody with one account that is connected."""
 
-    root: rx.State
+    page: CalendarsState
     office: LinkedOffice
     linked: Linked
 
     def of(self, kind: type[State]) -> State:
-        return cast(State, self.root.get_substate(kind.get_full_name().split(".")))
+        return beside(self.page, kind)
 
     async def call(self, kind: type[rx.State], name: str, *args: Any) -> None:
-        await kind.event_handlers[name].fn(self.of(kind), *args)
-
-    @property
-    def page(self) -> CalendarsState:
-        return self.of(CalendarsState)
+        await call(self.of(kind), name, *args)
 
     def calendar(self, name: str) -> str:
         return next(each.uid for card in self.page.cards for each in card.calendars if each.name == name)
-
-
-@pytest.fixture
-def world() -> Iterator[TokenServer]:
-    with token_server() as started:
-        yield started
-
-
-@pytest.fixture
-async def running(
-    database_url: str, clock: Clock, world: TokenServer, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Runtime]:
-    settings = Settings(database_url=database_url, secret_keys=(new_key(),), public_url=ORIGIN, google_url=world.url)
-    async with runtime.built(settings, now=clock) as started:
-        monkeypatch.setattr(runtime, "_running", [started])
-        yield started
 
 
 @pytest.fixture
@@ -81,13 +57,11 @@ async def office(running: Runtime, world: TokenServer) -> AsyncIterator[LinkedOf
 async def open_tab(office: LinkedOffice, **how: Any) -> Tab:
     anna, cookie = await office.signed_in(await make_person(office.ctx))
     linked = await office.link(anna, cookie, "anna", **how)
-    root = rx.State(_reflex_internal_init=True)  # type: ignore[call-arg]
-    headers = {"cookie": f"{accounts.cookie_name(ORIGIN)}={cookie}", "origin": ORIGIN}
-    root._update_router_vars({"headers": headers, "asPath": f"/settings/calendars?linked={linked.uid}"}, {})
-    tab = Tab(root=root, office=office, linked=linked)
-    await tab.call(LinkingState, "open")
-    await tab.call(CalendarsState, "open")
-    return tab
+    page = tab(CalendarsState, cookie, f"/settings/calendars?linked={linked.uid}")
+    opened = Tab(page=page, office=office, linked=linked)
+    await opened.call(LinkingState, "open")
+    await opened.call(CalendarsState, "open")
+    return opened
 
 
 async def test_what_receives_is_chosen_with_a_way_back(office: LinkedOffice) -> None:

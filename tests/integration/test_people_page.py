@@ -2,55 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 import pytest
-import reflex as rx
 
-from booking_app import runtime
-from booking_app.config import Settings
 from booking_app.domain.appointment import Role
 from booking_app.domain.errors import NotFound
 from booking_app.runtime import Runtime
 from booking_app.services import accounts, invitations, typed
 from booking_app.state.people import PeopleState
 from booking_app.state.sign_in import SignInState, WelcomeState
-from booking_app.sync.vault import new_key
-from tests.conftest import Clock
 from tests.factories import make_person
-
-ORIGIN = "https://book.example.com"
-PASSWORD = "a calm green river"
-State = TypeVar("State", bound=rx.State)
-
-
-@pytest.fixture
-async def running(database_url: str, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Runtime]:
-    settings = Settings(database_url=database_url, secret_keys=(new_key(),), public_url=ORIGIN)
-    async with runtime.built(settings, now=clock) as started:
-        monkeypatch.setattr(runtime, "_running", [started])
-        yield started
-
-
-def tab(kind: type[State], cookie: str, address: str) -> State:
-    """The state of a tab whose browser sends this Cookie header."""
-    root = rx.State(_reflex_internal_init=True)  # type: ignore[call-arg]
-    root._update_router_vars({"headers": {"cookie": cookie, "origin": ORIGIN}, "asPath": address}, {})
-    return cast(State, root.get_substate(kind.get_full_name().split(".")))
-
-
-async def call(state: rx.State, name: str, *args: Any) -> Any:
-    return await type(state).event_handlers[name].fn(state, *args)
+from tests.tabs import PASSWORD, call, tab
 
 
 async def signed_in(running: Runtime, role: Role) -> str:
-    """The Cookie header of somebody with this role."""
+    """The session cookie of somebody with this role."""
     email = f"{role.value}@example.com"
     await accounts.create_account(running.context, email=email, name=role.value.title(), password=PASSWORD, role=role)
     _, cookie = await accounts.sign_in(running.context, email, PASSWORD)
-    return f"{accounts.cookie_name(ORIGIN)}={cookie}"
+    return cookie
 
 
 async def people(running: Runtime) -> PeopleState:
@@ -131,14 +102,14 @@ async def test_staff_withdraw_and_renew_nothing(running: Runtime) -> None:
 
 
 async def test_a_wrong_password_keeps_the_address_and_is_said_at_the_password(running: Runtime) -> None:
-    header = f"{typed.COOKIE}={typed.pack({'email': 'anna@example.com', 'password': PASSWORD})}"
-    state = tab(SignInState, header, "/sign-in?error=wrong&next=%2Fadmin%2Fteam")
+    kept = typed.pack({"email": "anna@example.com", "password": PASSWORD})
+    state = tab(SignInState, "", "/sign-in?error=wrong&next=%2Fadmin%2Fteam", typed=kept)
     event = await call(state, "open")
     assert (state.email, state.message, state.next) == ("anna@example.com", "", "/admin/team")
     assert state.wrong == "The address or the password is wrong."
-    assert event is not None
+    assert event
     assert PASSWORD not in repr(state.dict())
-    later = tab(SignInState, header, "/sign-in")
+    later = tab(SignInState, "", "/sign-in", typed=kept)
     await call(later, "open")
     assert (later.email, later.wrong) == ("", "")
 
@@ -146,10 +117,10 @@ async def test_a_wrong_password_keeps_the_address_and_is_said_at_the_password(ru
 async def test_a_refused_first_admin_finds_what_was_typed(running: Runtime) -> None:
     link = await invitations.first_admin_link(running.context)
     assert link is not None
-    header = f"{typed.COOKIE}={typed.pack({'email': 'ada@example.com', 'name': 'Ada'})}"
-    state = tab(WelcomeState, header, f"{urlsplit(link).path}?error=password")
-    assert await call(state, "open") is not None
+    kept = typed.pack({"email": "ada@example.com", "name": "Ada"})
+    state = tab(WelcomeState, "", f"{urlsplit(link).path}?error=password", typed=kept)
+    assert await call(state, "open")
     assert (state.first_admin, state.email, state.name, state.wrong) == (True, "ada@example.com", "Ada", "password")
-    fresh = tab(WelcomeState, header, urlsplit(link).path)
-    assert await call(fresh, "open") is None
+    fresh = tab(WelcomeState, "", urlsplit(link).path, typed=kept)
+    assert not await call(fresh, "open")
     assert (fresh.email, fresh.name) == ("", "")

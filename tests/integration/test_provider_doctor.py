@@ -14,9 +14,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from booking_app import runtime
 from booking_app.api.app import create_api
-from booking_app.config import Settings
 from booking_app.db.tables import Grant, ProviderApp
 from booking_app.domain.errors import NotFound
 from booking_app.runtime import Runtime
@@ -36,15 +34,10 @@ from tests.factories import make_person
 from tests.linked_office import LinkedOffice, make_linked_office
 from tests.servers import free_port
 from tests.simulators.serving import serving
-from tests.token_server import CLIENT, SECRET, TokenServer, token_server
+from tests.tabs import program, program_settings
+from tests.token_server import CLIENT, SECRET, TokenServer
 
 OK, WARN, BAD, UNKNOWN = Verdict.OK, Verdict.WARN, Verdict.BAD, Verdict.UNKNOWN
-
-
-@pytest.fixture
-def world() -> Iterator[TokenServer]:
-    with token_server() as started:
-        yield started
 
 
 @pytest.fixture
@@ -53,15 +46,8 @@ async def running(
 ) -> AsyncIterator[Runtime]:
     """The program, whose own HTTP routes really answer at its public address."""
     port = free_port()
-    settings = Settings(
-        database_url=database_url,
-        secret_keys=(new_key(),),
-        public_url=f"http://127.0.0.1:{port}",
-        google_url=world.url,
-        microsoft_url=world.url,
-    )
-    async with runtime.built(settings, now=clock) as started:
-        monkeypatch.setattr(runtime, "_running", [started])
+    settings = program_settings(database_url, world, public_url=f"http://127.0.0.1:{port}")
+    async with program(settings, clock, monkeypatch) as started:
         with serving(create_api(), port):
             yield started
 

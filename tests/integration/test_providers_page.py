@@ -2,71 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-from typing import Any, TypeVar, cast
+from collections.abc import AsyncIterator
 
 import pytest
 import reflex as rx
 
-from booking_app import runtime
-from booking_app.config import Settings
 from booking_app.domain.appointment import Role
 from booking_app.domain.errors import Invalid
 from booking_app.runtime import Runtime
 from booking_app.services import accounts, provider_apps
 from booking_app.state.linking import LinkingState
 from booking_app.state.providers import ProvidersState
-from booking_app.sync.vault import new_key
-from tests.conftest import Clock
 from tests.factories import make_person
 from tests.linked_office import LinkedOffice, make_linked_office
-from tests.token_server import CLIENT, SECRET, TokenServer, token_server
-
-ORIGIN = "https://book.example.com"
-PASSWORD = "a calm green river"
-State = TypeVar("State", bound=rx.State)
+from tests.tabs import ORIGIN, PASSWORD, call, tab
+from tests.token_server import CLIENT, SECRET, TokenServer
 
 
-@pytest.fixture
-def world() -> Iterator[TokenServer]:
-    with token_server() as started:
-        yield started
-
-
-@pytest.fixture
-async def running(
-    database_url: str, clock: Clock, world: TokenServer, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Runtime]:
-    settings = Settings(
-        database_url=database_url,
-        secret_keys=(new_key(),),
-        public_url=ORIGIN,
-        google_url=world.url,
-        microsoft_url=world.url,
-    )
-    async with runtime.built(settings, now=clock) as started:
-        monkeypatch.setattr(runtime, "_running", [started])
-        for name, role in (("Ada", Role.ADMIN), ("Sam", Role.STAFF)):
-            email = f"{name.lower()}@example.com"
-            await accounts.create_account(started.context, email=email, name=name, password=PASSWORD, role=role)
-        yield started
-
-
-def tab(kind: type[State], cookie: str, address: str) -> State:
-    """The state of a tab whose browser sends this session cookie."""
-    root = rx.State(_reflex_internal_init=True)  # type: ignore[call-arg]
-    headers = {"cookie": f"{accounts.cookie_name(ORIGIN)}={cookie}", "origin": ORIGIN}
-    root._update_router_vars({"headers": headers, "asPath": address}, {})
-    return cast(State, root.get_substate(kind.get_full_name().split(".")))
-
-
-async def call(state: rx.State, name: str, *args: Any) -> list[Any]:
-    """What the handler returned or yielded, called as Reflex calls it."""
-    result = type(state).event_handlers[name].fn(state, *args)
-    if hasattr(result, "__aiter__"):
-        return [event async for event in result]
-    result = await result
-    return [] if result is None else [result]
+@pytest.fixture(autouse=True)
+async def team(running: Runtime) -> None:
+    for name, role in (("Ada", Role.ADMIN), ("Sam", Role.STAFF)):
+        email = f"{name.lower()}@example.com"
+        await accounts.create_account(running.context, email=email, name=name, password=PASSWORD, role=role)
 
 
 async def admin(running: Runtime) -> ProvidersState:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
 from typing import Any
 from uuid import uuid4
 
@@ -20,25 +19,12 @@ from booking_app.sync.revoke import CHANNEL_TRIES
 from tests.conftest import Clock
 from tests.factories import at
 from tests.integration.test_grants import linked, opened
-from tests.linked_office import LinkedNotifier, LinkedOffice, make_linked_office
+from tests.linked_office import LinkedNotifier, LinkedOffice
 from tests.office import cells
 from tests.rows import change
-from tests.token_server import TokenServer, token_server
+from tests.token_server import TokenServer
 
 TEN, ELEVEN = at("2027-03-02 10:00"), at("2027-03-02 11:00")
-
-
-@pytest.fixture
-def world() -> Iterator[TokenServer]:
-    with token_server() as started:
-        yield started
-
-
-@pytest.fixture
-async def office(ctx: Context, world: TokenServer) -> AsyncIterator[LinkedOffice]:
-    made = await make_linked_office(ctx, world)
-    yield made
-    await made.close()
 
 
 def refuse(world: TokenServer, error: str, *, only: str = "") -> None:
