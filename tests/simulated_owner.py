@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Protocol
+from datetime import UTC, datetime
+from typing import Any, Generic, TypeVar
 
-from booking_app.domain.clock import from_instant
+from booking_app.domain.clock import from_instant, to_instant
 from tests.simulated_office import CLIENT, SECRET
 from tests.simulators.google.errors import quota
 from tests.simulators.google.serve import google_simulator
@@ -16,53 +15,52 @@ from tests.simulators.google.world import GoogleWorld
 from tests.simulators.microsoft.errors import throttled
 from tests.simulators.microsoft.serve import microsoft_simulator
 from tests.simulators.microsoft.world import MicrosoftWorld
-from tests.simulators.panel import Panel, Seen
+from tests.simulators.panel import Seen
 
 ANNA = "anna@person.example"
 PLANTED = "Planted secret"
+CREATION = "/events$"
+"""The path to which a new event is posted, as a pattern."""
 
 
-class Owner(Protocol):
+World = TypeVar("World", bound=GoogleWorld | MicrosoftWorld)
+
+
+class _Anna(Generic[World]):
     """Anna's first calendar. Times are instants; events are named by their id."""
 
     name: str
-    panel: Panel
 
-    def register(self, callback: str) -> None: ...
-    def put(self, start: int, minutes: int = 15) -> str: ...
-    def move(self, event: str, start: int, minutes: int = 15) -> None: ...
-    def delete(self, event: str) -> None: ...
-    def texts(self) -> dict[str, str]:
-        """Everything that each event says, by id."""
-        ...
-
-    def revoke(self) -> None: ...
-    def refresh_tokens(self) -> list[str]: ...
-    def forget_cursors(self) -> None: ...
-    def slow_down(self) -> None: ...
-    def creation(self) -> str:
-        """The path to which a new event is posted, as a pattern."""
-        ...
-
-    @property
-    def url(self) -> str: ...
-    @property
-    def requests(self) -> list[Seen]: ...
-    @property
-    def mails(self) -> list[dict[str, object]]: ...
-
-
-@dataclass
-class AtGoogle:
-    world: GoogleWorld
-    name: str = "google"
-
-    def __post_init__(self) -> None:
-        self.panel = self.world.panel
-        self.app = self.world.add_user(ANNA, zone="UTC").calendar()
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.panel = world.panel
 
     def register(self, callback: str) -> None:
         self.world.app(CLIENT, SECRET, [callback])
+
+    def expire(self) -> None:
+        """The next request needs another access token, for which Microsoft gives another refresh token, too."""
+        self.world.consents.expire_access()
+
+    @property
+    def url(self) -> str:
+        return self.world.url
+
+    @property
+    def requests(self) -> list[Seen]:
+        return self.world.requests
+
+    @property
+    def mails(self) -> list[dict[str, object]]:
+        return self.world.mails
+
+
+class AtGoogle(_Anna[GoogleWorld]):
+    name = "google"
+
+    def __init__(self, world: GoogleWorld) -> None:
+        super().__init__(world)
+        self.app = world.add_user(ANNA, zone="UTC").calendar()
 
     def put(self, start: int, minutes: int = 15) -> str:
         return self.app.put({"summary": PLANTED, "description": PLANTED, **_google(start, minutes)})
@@ -75,6 +73,10 @@ class AtGoogle:
 
     def texts(self) -> dict[str, str]:
         return {str(each["id"]): str(each) for each in self.app.events()}
+
+    def starts(self) -> list[int]:
+        found: list[Any] = [each["start"] for each in self.app.events()]
+        return [to_instant(datetime.fromisoformat(each["dateTime"])) for each in found]
 
     def revoke(self) -> None:
         self.world.consents.revoke(None, ANNA)
@@ -89,33 +91,13 @@ class AtGoogle:
     def slow_down(self) -> None:
         self.world.refuse(quota("429"))
 
-    def creation(self) -> str:
-        return "/events$"
 
-    @property
-    def url(self) -> str:
-        return self.world.url
+class AtMicrosoft(_Anna[MicrosoftWorld]):
+    name = "microsoft"
 
-    @property
-    def requests(self) -> list[Seen]:
-        return self.world.requests
-
-    @property
-    def mails(self) -> list[dict[str, object]]:
-        return self.world.mails
-
-
-@dataclass
-class AtMicrosoft:
-    world: MicrosoftWorld
-    name: str = "microsoft"
-
-    def __post_init__(self) -> None:
-        self.panel = self.world.panel
-        self.app = self.world.add_user(ANNA).calendar()
-
-    def register(self, callback: str) -> None:
-        self.world.app(CLIENT, SECRET, [callback])
+    def __init__(self, world: MicrosoftWorld) -> None:
+        super().__init__(world)
+        self.app = world.add_user(ANNA).calendar()
 
     def put(self, start: int, minutes: int = 15) -> str:
         body = {"contentType": "text", "content": PLANTED}
@@ -130,6 +112,11 @@ class AtMicrosoft:
     def texts(self) -> dict[str, str]:
         return {each.id: str(each.data) for each in self.app.events()}
 
+    def starts(self) -> list[int]:
+        found: list[Any] = [each.data["start"] for each in self.app.events()]
+        assert {each["timeZone"] for each in found} <= {"UTC"}
+        return [to_instant(datetime.fromisoformat(each["dateTime"]).replace(tzinfo=UTC)) for each in found]
+
     def revoke(self) -> None:
         self.world.consents.revoke(ANNA)
         self.world.consents.expire_access()
@@ -143,20 +130,8 @@ class AtMicrosoft:
     def slow_down(self) -> None:
         self.world.refuse(throttled(1))
 
-    def creation(self) -> str:
-        return "/events$"
 
-    @property
-    def url(self) -> str:
-        return self.world.url
-
-    @property
-    def requests(self) -> list[Seen]:
-        return self.world.requests
-
-    @property
-    def mails(self) -> list[dict[str, object]]:
-        return self.world.mails
+Owner = AtGoogle | AtMicrosoft
 
 
 @contextlib.contextmanager

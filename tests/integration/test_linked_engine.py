@@ -18,7 +18,7 @@ from tests.factories import make_request
 from tests.office import cells
 from tests.radicale_office import make_settings, until
 from tests.simulated_office import SECRET, SimulatedOffice, callback, simulated_office
-from tests.simulated_owner import ANNA, PLANTED, Owner, owner_at
+from tests.simulated_owner import ANNA, CREATION, PLANTED, Owner, owner_at
 
 
 @pytest.fixture(params=["google", "microsoft"])
@@ -102,7 +102,7 @@ async def test_p20_a_revoked_link_waits_and_each_write_happens_once_after_linkin
     office: SimulatedOffice, owner: Owner
 ) -> None:
     starts = await slots(office)
-    disturbance = owner.panel.fault("POST", owner.creation(), status=503, times=None)
+    disturbance = owner.panel.fault("POST", CREATION, status=503, times=None)
     for start in starts[10:13]:
         await booking.book(office.ctx, make_request(start))
 
@@ -133,7 +133,7 @@ async def test_p20_a_revoked_link_waits_and_each_write_happens_once_after_linkin
 async def test_p28_a_write_that_is_repeated_makes_one_event(office: SimulatedOffice, owner: Owner) -> None:
     start = (await slots(office))[10]
     for _ in range(3):
-        owner.panel.fault("POST", owner.creation(), drop="after")
+        owner.panel.fault("POST", CREATION, drop="after")
     await booking.book(office.ctx, make_request(start))
     await eventually(office, WRITTEN, 60)
     assert len(owner.texts()) == 1
