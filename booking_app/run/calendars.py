@@ -7,7 +7,6 @@ import configparser
 import http.client
 import os
 import sys
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from xml.sax.saxutils import escape
@@ -58,11 +57,11 @@ class CalendarServer:
 
     def wait(self, children: Children) -> None:
         """Until it answers. Raises `Trouble`."""
-        deadline = time.monotonic() + START_LIMIT
-        while not self._answers():
-            if children.ended() or time.monotonic() > deadline:
-                raise Trouble("The demo's calendar server did not start; its log is in the data folder, logs.")
-            time.sleep(0.05)
+        children.wait(
+            f"http://127.0.0.1:{self._port}/.well-known/caldav",
+            limit=START_LIMIT,
+            failing=lambda: "The demo's calendar server did not start; its log is in the data folder, logs.",
+        )
 
     def create_calendar(self, user: str, name: str, title: str, colour: str) -> None:
         """A new calendar (RFC 4791, section 5.3.1)."""
@@ -93,17 +92,6 @@ class CalendarServer:
             connection.close()
         if answer.status not in {200, 201, 204}:
             raise Trouble(f"The demo's calendar server answered {answer.status} to {method} {path}.")
-
-    def _answers(self) -> bool:
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=5)
-        try:
-            connection.request("GET", "/.well-known/caldav")
-            connection.getresponse().read()
-        except OSError:
-            return False
-        finally:
-            connection.close()
-        return True
 
 
 def _write_private(file: Path, text: str) -> None:

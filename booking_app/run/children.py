@@ -7,10 +7,13 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import httpx
 import psutil
+
+from booking_app.run.trouble import Trouble
 
 PATIENCE = 15
 """Seconds that a child gets to end by itself after SIGTERM."""
@@ -52,6 +55,16 @@ class Children:
         """The name of a child that is no longer running, if any."""
         return next((name for name, child in self._started.items() if child.poll() is not None), None)
 
+    def wait(self, *addresses: str, limit: float, failing: Callable[[], str]) -> None:
+        """Until whoever listens at these HTTP addresses is well. Raises `Trouble(failing())` after `limit` seconds, or
+        as soon as a child has ended."""
+        deadline = time.monotonic() + limit
+        with httpx.Client(timeout=5, trust_env=False) as client:
+            while not all(_well(client, address) for address in addresses):
+                if self.ended() or time.monotonic() > deadline:
+                    raise Trouble(failing())
+                time.sleep(0.05)
+
     def stop(self) -> None:
         """End all, last started first; whoever does not end within `PATIENCE` is killed."""
         for name, child in reversed(list(self._started.items())):
@@ -71,6 +84,13 @@ class Children:
 
     def _note(self, name: str) -> Path:
         return self._folder / f"child-{name}.pid"
+
+
+def _well(client: httpx.Client, address: str) -> bool:
+    try:
+        return client.get(address).status_code < 400
+    except httpx.HTTPError:
+        return False
 
 
 def _same(pid: int, born: str) -> bool:

@@ -7,9 +7,6 @@ import signal
 import socket
 import sys
 import threading
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -72,12 +69,11 @@ def start_app(children: Children, variables: Mapping[str, str], log: Path | None
     environment = {**os.environ, **build.serving_environment(built), **variables}
     size = log.stat().st_size if log and log.exists() else 0
     children.start("app", [sys.executable, "-m", "booking_app.run.server"], environment=environment, log=log)
-    address = f"http://127.0.0.1:{variables['PORT']}/readyz"
-    deadline = time.monotonic() + START_LIMIT
-    while not _answers(address):
-        if children.ended() or time.monotonic() > deadline:
-            raise Trouble("The app did not start." + (_end_of(log, size) if log else ""))
-        time.sleep(0.1)
+    children.wait(
+        f"http://127.0.0.1:{variables['PORT']}/readyz",
+        limit=START_LIMIT,
+        failing=lambda: "The app did not start." + (_end_of(log, size) if log else ""),
+    )
 
 
 def wait_for_end(children: Children) -> str | None:
@@ -89,14 +85,6 @@ def wait_for_end(children: Children) -> str | None:
         if name := children.ended():
             return name
     return None
-
-
-def _answers(address: str) -> bool:
-    try:
-        with urllib.request.urlopen(address, timeout=5) as answer:  # noqa: S310
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
-        return False
 
 
 def _end_of(log: Path, size: int) -> str:

@@ -5,11 +5,9 @@ They are programs of the test suite in a process of their own, and keep what is 
 
 from __future__ import annotations
 
-import http.client
 import importlib.util
 import os
 import sys
-import time
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,11 +85,11 @@ class Simulated:
 
     def wait(self, children: Children) -> None:
         """Until all of them answer. Raises `Trouble`."""
-        deadline = time.monotonic() + START_LIMIT
-        while not all(_answers(port) for port in self._ports.values()):
-            if children.ended() or time.monotonic() > deadline:
-                raise Trouble("The simulated providers did not start; their log is in the data folder, logs.")
-            time.sleep(0.1)
+        children.wait(
+            *(f"{url}/_panel" for url in self.urls.values()),
+            limit=START_LIMIT,
+            failing=lambda: "The simulated providers did not start; their log is in the data folder, logs.",
+        )
 
     async def register(self, settings: Settings) -> None:
         """What an admin does on /admin/providers."""
@@ -106,15 +104,3 @@ class Simulated:
             stand = STANDS[name]
             lines.append(f"    {stand.title:<10} {', '.join(stand.people)}   make it fail: {url}/_panel")
         return lines
-
-
-def _answers(port: int) -> bool:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-    try:
-        connection.request("GET", "/_panel")
-        connection.getresponse().read()
-    except OSError:
-        return False
-    finally:
-        connection.close()
-    return True

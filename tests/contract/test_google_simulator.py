@@ -7,9 +7,7 @@ import hashlib
 import html
 import json
 import re
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -19,12 +17,17 @@ from google.auth.exceptions import RefreshError
 from google.oauth2.credentials import Credentials
 from googleapiclient.discovery import build
 from googleapiclient.errors import HttpError
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from booking_app.sync import vendors
 from tests.simulators.google.demo import CLIENT, demo_world
 from tests.simulators.google.discovery import SCOPE
 from tests.simulators.google.serve import google_simulator
 from tests.simulators.google.world import GoogleWorld
+from tests.simulators.serving import serving
 
 ANN = "ann@example.com"
 BACK = "http://127.0.0.1:1/oauth/google/callback"
@@ -668,24 +671,12 @@ def test_the_demo_has_something_to_show() -> None:
 def hook() -> Iterator[tuple[str, list[dict[str, str]]]]:
     got: list[dict[str, str]] = []
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            got.append({name.lower(): value for name, value in self.headers.items()})
-            self.send_response(204)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
+    async def take(request: Request) -> Response:
+        got.append(dict(request.headers))
+        return Response(status_code=204)
 
-        def log_message(self, format: str, *args: object) -> None:
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_address[1]}/hook", got
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(Starlette(routes=[Route("/hook", take, methods=["POST"])])) as url:
+        yield f"{url}/hook", got
 
 
 def test_the_official_client_watches_and_stops(world: GoogleWorld, hook: tuple[str, list[dict[str, str]]]) -> None:

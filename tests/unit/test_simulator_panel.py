@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
 import pytest
@@ -40,24 +38,13 @@ def hook() -> Iterator[tuple[str, list[str]]]:
     """A receiver of messages and the numbers it got."""
     got: list[str] = []
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            got.append(self.headers["X-Number"])
-            self.send_response(503 if self.headers["X-Number"] == "again" and got.count("again") < 2 else 204)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
+    async def take(request: Request) -> Response:
+        number = request.headers["X-Number"]
+        got.append(number)
+        return Response(status_code=503 if number == "again" and got.count("again") < 2 else 204)
 
-        def log_message(self, format: str, *args: object) -> None:
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_address[1]}/", got
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(Starlette(routes=[Route("/", take, methods=["POST"])])) as url:
+        yield f"{url}/", got
 
 
 def test_a_fault_hits_as_often_as_it_says_and_heals(panel: Panel, client: httpx.Client) -> None:
