@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import delete
@@ -13,6 +14,7 @@ from booking_app.domain.clock import from_instant, to_instant
 from booking_app.domain.rules import DayPeriods, SlotRules
 from booking_app.services import booking, catalog
 from booking_app.services.context import Context
+from booking_app.services.provider_apps import AppView
 from booking_app.services.views import BookingReceipt, BookingRequest, Customer
 
 _numbers = itertools.count(1)
@@ -185,3 +187,28 @@ async def set_busy(ctx: Context, calendar_id: int, bookable_id: int, busy: Itera
             )
             for number, (start, end) in enumerate(busy)
         )
+
+
+def make_app(**overrides: object) -> AppView:
+    """A provider that an admin has set up and nobody has linked an account of."""
+    plain = AppView(
+        provider="google",
+        title="Google Calendar",
+        ready=True,
+        client_id="123.apps.googleusercontent.com",
+        has_secret=True,
+        cloud="",
+        tenant="common",
+        testing=False,
+        trouble="",
+        closed="",
+        redirect="https://book.example.com/oauth/google/callback",
+        webhook="https://book.example.com/api/webhooks/google",
+        accounts=0,
+        consented_at=None,
+        turned_back_at=None,
+        pushed_at=None,
+        updated_at=None,
+        simulated=False,
+    )
+    return replace(plain, **overrides)  # type: ignore[arg-type]

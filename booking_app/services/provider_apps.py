@@ -37,8 +37,9 @@ class AppView:
     """A provider on the admin's page. Instants are epoch seconds. `ready`: people can link accounts of it.
 
     `redirect` and `webhook` are the addresses to register there; `trouble` says why the provider refuses this
-    installation, empty while it does not; `accounts` counts the accounts that are linked; `simulated`: a simulator
-    stands in for it."""
+    installation, empty while it does not; `closed` why it refuses everybody's requests although it hands out access,
+    empty again once one succeeds; `accounts` counts the accounts that are linked; `simulated`: a simulator stands in
+    for it."""
 
     provider: str
     title: str
@@ -49,6 +50,7 @@ class AppView:
     tenant: str
     testing: bool
     trouble: str
+    closed: str
     redirect: str
     webhook: str
     accounts: int
@@ -139,7 +141,8 @@ async def listed(ctx: Context) -> tuple[AppView, ...]:
     async with ctx.sessions() as db:
         apps = {each.provider: each for each in await db.scalars(select(ProviderApp))}
         accounts = await provider_queries.linked_accounts(db)
-    return tuple(_view(ctx, name, apps.get(name), accounts.get(name, 0)) for name in NAMES)
+        closed = {name: await provider_queries.incident(db, api_alert_subject(name)) or "" for name in NAMES}
+    return tuple(_view(ctx, name, apps.get(name), accounts.get(name, 0), closed[name]) for name in NAMES)
 
 
 async def linkable(ctx: Context) -> tuple[AppView, ...]:
@@ -267,7 +270,7 @@ def _check_place(cloud: str, tenant: str) -> None:
         raise Invalid("tenant", "A national cloud has no personal accounts. Enter organizations or the tenant.")
 
 
-def _view(ctx: Context, name: str, app: ProviderApp | None, accounts: int) -> AppView:
+def _view(ctx: Context, name: str, app: ProviderApp | None, accounts: int, closed: str) -> AppView:
     app = app or ProviderApp(provider=name)
     vendor = vendor_of(ctx, name, cloud=app.cloud, tenant=app.tenant)
     moments = (app.consented_at, app.turned_back_at, app.pushed_at, app.updated_at)
@@ -284,6 +287,7 @@ def _view(ctx: Context, name: str, app: ProviderApp | None, accounts: int) -> Ap
         tenant=app.tenant,
         testing=app.testing,
         trouble=app.trouble,
+        closed=closed,
         redirect=redirect_address(ctx, name),
         webhook=webhook_address(ctx, name),
         accounts=accounts,

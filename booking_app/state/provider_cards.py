@@ -69,7 +69,7 @@ def _in_order(findings: Sequence[FindingLine]) -> bool:
 def _standing(app: AppView, findings: Sequence[FindingLine]) -> tuple[str, str]:
     if not app.ready:
         return "not set up", ""
-    if app.trouble:
+    if app.trouble or app.closed:
         return "refused", "bad"
     if app.consented_at is not None:
         return "works", "ok"
@@ -79,8 +79,8 @@ def _standing(app: AppView, findings: Sequence[FindingLine]) -> tuple[str, str]:
 def _sentence(app: AppView, now: int, findings: Sequence[FindingLine]) -> str:
     if not app.ready:
         return "Nobody can link an account of it before its client id and secret are entered."
-    if app.trouble:
-        return app.trouble
+    if app.trouble or app.closed:
+        return app.trouble or app.closed
     if app.consented_at is None and _in_order(findings):
         return (
             "Checked, and nothing stops people from linking. Nobody has yet; the first who does shows it for certain."

@@ -69,7 +69,7 @@ class Doctor:
         address = public_address(self._ctx.public_url, app)
         if not app.ready:
             return address, *credentials, redirect, webhook
-        return address, *credentials, *await self._service(app), redirect, webhook, await self._ends(app), consent(app)
+        return address, *credentials, *_service(app), redirect, webhook, await self._ends(app), consent(app)
 
     async def _credentials(self, app: AppView) -> tuple[Finding, ...]:
         """Whether client id and secret are accepted, and how the clocks compare, which the same answer tells."""
@@ -99,19 +99,6 @@ class Doctor:
             name=CREDENTIALS, verdict=Verdict.OK, sentence=f"{company} accepts the client id and the client secret."
         )
         return accepted, clock(company, ahead)
-
-    async def _service(self, app: AppView) -> tuple[Finding, ...]:
-        """What a provider says that hands out access and refuses the requests all the same."""
-        async with self._ctx.sessions() as db:
-            said = await provider_queries.incident(db, provider_apps.api_alert_subject(app.provider))
-        if said is None:
-            return ()
-        mend = (
-            "In the Google Cloud console, open APIs & Services, Library, Google Calendar API, and press “Enable”."
-            if app.provider == "google"
-            else "In the Entra admin centre, open App registrations, API permissions, and compare with the list below."
-        )
-        return (Finding(name="Calendar service", verdict=Verdict.BAD, sentence=said, mend=mend),)
 
     async def _redirect(self, app: AppView) -> Finding:
         name, company = "Redirect address", COMPANY[app.provider]
@@ -214,6 +201,18 @@ class Doctor:
                 mend="Have these people use “Connect again” on their page Calendars; every choice is kept.",
             )
         return Finding(name="Links that end", verdict=Verdict.OK, sentence="No link is known to end by itself.")
+
+
+def _service(app: AppView) -> tuple[Finding, ...]:
+    """What a provider says that hands out access and refuses the requests all the same."""
+    if not app.closed:
+        return ()
+    mend = (
+        "In the Google Cloud console, open APIs & Services, Library, Google Calendar API, and press “Enable”."
+        if app.provider == "google"
+        else "In the Entra admin centre, open App registrations, API permissions, and compare with the list below."
+    )
+    return (Finding(name="Calendar service", verdict=Verdict.BAD, sentence=app.closed, mend=mend),)
 
 
 def _ago(ctx: Context, instant: int) -> str:

@@ -20,7 +20,6 @@ from booking_app.domain.errors import NotFound
 from booking_app.runtime import Runtime
 from booking_app.services import provider_apps
 from booking_app.services.link_words import LinkError, NotLinked
-from booking_app.services.provider_apps import AppView
 from booking_app.sync import health, probe
 from booking_app.sync.consent import finish
 from booking_app.sync.consent import start as begin
@@ -30,7 +29,7 @@ from booking_app.sync.grants import Grants
 from booking_app.sync.providers.reach import HttpReach
 from booking_app.sync.vault import Vault, new_key
 from tests.conftest import Clock
-from tests.factories import make_person
+from tests.factories import make_app, make_person
 from tests.linked_office import LinkedOffice, make_linked_office
 from tests.servers import free_port
 from tests.simulators.serving import serving
@@ -255,29 +254,6 @@ async def test_only_this_installation_answers_its_own_questions(running: Runtime
     assert probe.answer(running.context.sealer, sealed) is None
 
 
-def make_view(**overrides: object) -> AppView:
-    plain = AppView(
-        provider="google",
-        title="Google Calendar",
-        ready=True,
-        client_id="x",
-        has_secret=True,
-        cloud="",
-        tenant="common",
-        testing=False,
-        trouble="",
-        redirect="",
-        webhook="",
-        accounts=0,
-        consented_at=None,
-        turned_back_at=None,
-        pushed_at=None,
-        updated_at=None,
-        simulated=False,
-    )
-    return replace(plain, **overrides)  # type: ignore[arg-type]
-
-
 @pytest.mark.parametrize(
     ("url", "real", "simulated"),
     [
@@ -292,8 +268,8 @@ def make_view(**overrides: object) -> AppView:
     ],
 )
 def test_a_public_address_that_a_provider_does_not_take_is_found(url: str, real: Verdict, simulated: Verdict) -> None:
-    assert public_address(url, make_view()).verdict is real
-    assert public_address(url, make_view(simulated=True)).verdict is simulated
+    assert public_address(url, make_app()).verdict is real
+    assert public_address(url, make_app(simulated=True)).verdict is simulated
 
 
 @pytest.fixture
@@ -351,8 +327,8 @@ async def test_somebody_whose_organisation_did_not_let_them_is_told_of_until_it_
 
 
 def test_consent_that_worked_before_somebody_was_turned_back_does_not_hide_it() -> None:
-    assert consent(make_view(provider="microsoft", consented_at=100, turned_back_at=200)).verdict is WARN
-    assert consent(make_view(provider="microsoft", consented_at=200, turned_back_at=100)).verdict is OK
+    assert consent(make_app(provider="microsoft", consented_at=100, turned_back_at=200)).verdict is WARN
+    assert consent(make_app(provider="microsoft", consented_at=200, turned_back_at=100)).verdict is OK
 
 
 async def test_a_calendar_service_that_is_switched_off_is_named(running: Runtime, clock: Clock) -> None:
@@ -363,3 +339,6 @@ async def test_a_calendar_service_that_is_switched_off_is_named(running: Runtime
     assert found.verdict is BAD
     assert "switched off" in found.sentence
     assert "Enable" in found.mend
+    google, microsoft = await provider_apps.listed(running.context)
+    assert "switched off" in google.closed
+    assert microsoft.closed == ""

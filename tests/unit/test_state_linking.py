@@ -7,40 +7,18 @@ from dataclasses import fields, replace
 import pytest
 
 from booking_app.services.link_words import LinkError
-from booking_app.services.provider_apps import AppView
 from booking_app.services.views_sync import AlertView, ConnectionView
 from booking_app.state import admin_words, calendar_cards, link_lines, provider_cards, sync_lines
 from booking_app.state.views_calendars import Arrival
 from booking_app.state.views_setup import FindingLine, ProviderCard
 from booking_app.sync.findings import CREDENTIALS, Finding, Verdict
+from tests.factories import make_app
 from tests.unit.test_state_admin import HARD, NOW, line, make_calendar, make_connection, make_page
 
 DAY = 86_400
 
 
-def make_app(**overrides: object) -> AppView:
-    plain = AppView(
-        provider="google",
-        title="Google Calendar",
-        ready=True,
-        client_id="123.apps.googleusercontent.com",
-        has_secret=True,
-        cloud="",
-        tenant="common",
-        testing=False,
-        trouble="",
-        redirect="https://book.example.com/oauth/google/callback",
-        webhook="https://book.example.com/api/webhooks/google",
-        accounts=2,
-        consented_at=NOW - 7200,
-        turned_back_at=None,
-        pushed_at=None,
-        updated_at=NOW - DAY,
-        simulated=False,
-    )
-    return replace(plain, **overrides)  # type: ignore[arg-type]
-
-
+WORKS: dict[str, object] = {"accounts": 2, "consented_at": NOW - 7200}
 BOTH = (make_app(), make_app(provider="microsoft", ready=False))
 
 
@@ -231,10 +209,11 @@ def test_p22_a_provider_that_refuses_us_is_one_line_on_top() -> None:
     [
         ({"ready": False}, "not set up", "", "Nobody can link"),
         ({"trouble": "Google does not accept this installation."}, "refused", "bad", "Google does not accept"),
-        ({"consented_at": None}, "not tried yet", "warn", "nobody has connected"),
-        ({}, "works", "ok", "2 accounts are connected. Somebody last came back from its consent page 2 h ago."),
-        ({"accounts": 1}, "works", "ok", "1 account is connected."),
-        ({"accounts": 0}, "works", "ok", "No accounts are connected."),
+        ({}, "not tried yet", "warn", "nobody has connected"),
+        (WORKS, "works", "ok", "2 accounts are connected. Somebody last came back from its consent page 2 h ago."),
+        (WORKS | {"closed": "The Calendar API is switched off."}, "refused", "bad", "switched off"),
+        (WORKS | {"accounts": 1}, "works", "ok", "1 account is connected."),
+        (WORKS | {"accounts": 0}, "works", "ok", "No accounts are connected."),
     ],
 )
 def test_a_provider_says_in_words_how_it_stands(
@@ -270,7 +249,7 @@ def found(verdict: Verdict, name: str = CREDENTIALS) -> FindingLine:
 
 
 def test_after_a_good_check_nobody_is_sent_to_the_check_again() -> None:
-    untried = make_app(consented_at=None, accounts=0)
+    untried = make_app()
     before = provider_cards.card(untried, NOW)
     assert (before.word, before.tone) == ("not tried yet", "warn")
     assert "checked below" in before.sentence
@@ -280,4 +259,4 @@ def test_after_a_good_check_nobody_is_sent_to_the_check_again() -> None:
     assert after.sentence.startswith("Checked, and nothing stops people from linking.")
     for bad in ((found(Verdict.UNKNOWN),), (*good, found(Verdict.BAD, "Clock"))):
         assert provider_cards.card(untried, NOW, bad).word == "not tried yet"
-    assert provider_cards.card(make_app(), NOW, good).word == "works"
+    assert provider_cards.card(make_app(**WORKS), NOW, good).word == "works"
