@@ -99,7 +99,7 @@ async def test_p42_at_random_and_in_parallel_buffers_are_never_broken(ctx: Conte
             start = chance.choice(answer.starts or (span[0],))
             try:
                 match chance.randrange(6):
-                    case 0 if tokens:
+                    case 0 if len(tokens) > 12:  # there is always something to collide with
                         await manage.cancel(ctx, tokens.pop(chance.randrange(len(tokens))))
                     case 1 | 2 if tokens:
                         await manage.reschedule(ctx, chance.choice(tokens), start)
