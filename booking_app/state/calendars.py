@@ -70,6 +70,8 @@ class CalendarsState(rx.State):
             await keep_true(self, PAGE, "sync", "verified", "availability", tick=_TICK, look=self._look)
 
     async def _look(self, changed: set[str]) -> None:
+        if not self.loaded:
+            return
         await self._draw()
         await renew_attention(self)
         if changed & {"availability", "resync"}:

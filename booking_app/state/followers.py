@@ -6,6 +6,7 @@ whoever follows looks at each turn whether that is still wanted."""
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 from collections.abc import Awaitable, Callable
 
@@ -14,6 +15,8 @@ from reflex.istate.data import SessionData
 
 from booking_app import runtime
 from booking_app.state.guard import still_allowed
+
+log = logging.getLogger(__name__)
 
 _newest: dict[tuple[str, str], object] = {}
 _SHELL = "booking_app.booking_app"
@@ -56,13 +59,17 @@ async def keep_true(
 
     `look(changed)` is awaited within the page's lock, with the names of what changed: at once with all `topics`, since
     they may have while the page was drawn, then with those that did (`resync`: anything may have), and with none after
-    `tick` seconds in which nothing did."""
+    `tick` seconds in which nothing did. In a new tab the first may come before the page has been opened."""
     with Following(page, state.router.session) as following, runtime.current().hub.subscribe(*topics) as news:
         changed = set(topics)
         while following.goes_on and await still_allowed():
             async with state:
                 if not following.goes_on or not state.router.url.path.startswith(page):
                     return
-                await look(changed)
+                try:
+                    await look(changed)
+                except Exception:
+                    # The outermost loop of the page: a database that restarts must not end it for good.
+                    log.exception("page.follow", extra={"page": page})
             await asyncio.sleep(_PAUSE)
             changed = {change.topic for change in await news.next(tick)}

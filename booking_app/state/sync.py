@@ -51,8 +51,9 @@ class SyncState(rx.State):
         await keep_true(self, PAGE, "sync", "verified", "outbox", "catalog", tick=_TICK, look=self._look)
 
     async def _look(self, _: set[str]) -> None:
-        await self._draw()
-        await renew_attention(self)
+        if self.loaded:
+            await self._draw()
+            await renew_attention(self)
 
     @rx.event
     @guarded(Role.ADMIN)

@@ -56,6 +56,8 @@ class TeamState(rx.State):
         await keep_true(self, PAGE, *topics, tick=_TICK, look=self._look)
 
     async def _look(self, changed: set[str]) -> None:
+        if not self.loaded:
+            return
         if changed:
             await self._draw()
             await renew_attention(self)

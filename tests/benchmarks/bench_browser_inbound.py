@@ -14,6 +14,8 @@ import random
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
@@ -33,29 +35,39 @@ WATCH = """() => {
 }"""
 
 
-def measure(page: Page, calendar: OwnCalendar, events: int) -> list[float]:
-    open_service(page, "follow-up")
-    page.evaluate(WATCH)
+def inbound(page: Page, put: Callable[[datetime], object], events: int, *, spread: float) -> list[float]:
+    """Seconds from each change, which `put` makes in somebody's calendar, to the page. They come at random moments,
+    `spread` seconds apart at most."""
     seconds: list[float] = []
-    day = 0
-    show_day(page, day)
+    day = _look_afresh(page)
     while len(seconds) < events:
         if page.locator(".slot:not(.gone)").count() < 2:
             day += 1
-            page.locator(".day.free").nth(day).click()
-            page.wait_for_timeout(1000)
+            if page.locator(".day.free").count() > day:
+                page.locator(".day.free").nth(day).click()
+                page.wait_for_timeout(1000)
+            else:
+                day = _look_afresh(page)
             continue
         taken = slot(page, 0)
         label = taken.get_attribute("aria-label") or ""
         start_at = moment_of(taken)
-        page.wait_for_timeout(random.uniform(0, 12_000))
-        calendar.put(start_at)
+        page.wait_for_timeout(random.uniform(0, spread * 1000))
+        put(start_at)
         readable = time.time()
         page.wait_for_function("label => window.gone[label]", arg=label, timeout=120_000)
         seconds.append(page.evaluate("label => window.gone[label]", label) / 1000 - readable)
         if len(seconds) % 20 == 0:
             print(f"{len(seconds):4} events, p50 so far {percentile(seconds, 0.5):.1f} s", flush=True)
     return seconds
+
+
+def _look_afresh(page: Page) -> int:
+    """Open the page at its first free day, which is day 0."""
+    open_service(page, "follow-up")
+    page.evaluate(WATCH)
+    show_day(page, 0)
+    return 0
 
 
 def main() -> None:
@@ -71,7 +83,8 @@ def main() -> None:
             with sync_playwright() as playwright:
                 browser = playwright.chromium.launch(executable_path=path, args=list(chromium.ARGUMENTS))
                 page = browser.new_page(base_url=instance.url, timezone_id="Europe/Amsterdam")
-                seconds = measure(page, OwnCalendar(instance.staff("anna")["caldav"]), events)
+                calendar = OwnCalendar(instance.staff("anna")["caldav"])
+                seconds = inbound(page, calendar.put, events, spread=12)
                 browser.close()
         finally:
             instance.stop()

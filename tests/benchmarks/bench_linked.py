@@ -11,20 +11,19 @@ when the browser has struck the slot through. Reference: the same wait if calend
 from __future__ import annotations
 
 import argparse
-import random
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 import httpx
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests import chromium
-from tests.benchmarks.bench_browser_inbound import BOUND, WATCH
+from tests.benchmarks.bench_browser_inbound import BOUND, inbound
 from tests.benchmarks.place import percentile
 from tests.e2e.instance import Instance, start
-from tests.e2e.journeys import moment_of, open_service, show_day, slot
 from tests.e2e.office import sign_in
 from tests.e2e.test_linking_simulated import Panel, link
 
@@ -45,36 +44,6 @@ def set_up(browser: Browser, instance: Instance, provider: str) -> Panel:
     expect(card).to_contain_text("Up to date", timeout=60_000)
     page.close()
     return panel
-
-
-def inbound(page: Page, panel: Panel, events: int, spread: float) -> list[float]:
-    """Seconds from each change at the provider to the page."""
-    open_service(page, "follow-up")
-    page.evaluate(WATCH)
-    seconds: list[float] = []
-    day = 0
-    show_day(page, day)
-    while len(seconds) < events:
-        if page.locator(".slot:not(.gone)").count() < 2:
-            day += 1
-            if page.locator(".day.free").count() <= day:
-                open_service(page, "follow-up")
-                page.evaluate(WATCH)
-                day = 0
-                show_day(page, day)
-                continue
-            page.locator(".day.free").nth(day).click()
-            page.wait_for_timeout(1000)
-            continue
-        taken = slot(page, 0)
-        label = taken.get_attribute("aria-label") or ""
-        begin = moment_of(taken)
-        page.wait_for_timeout(random.uniform(0, spread * 1000))
-        panel.put(begin, 20)
-        there = time.time()
-        page.wait_for_function("label => window.gone[label]", arg=label, timeout=120_000)
-        seconds.append(page.evaluate("label => window.gone[label]", label) / 1000 - there)
-    return seconds
 
 
 def outbound(instance: Instance, panel: Panel, bookings: int) -> list[float]:
@@ -141,10 +110,10 @@ def main() -> int:
                     panel = set_up(browser, instance, provider)
                     time.sleep(10)  # until the channels are open
                     page = browser.new_page(base_url=instance.url, timezone_id="Europe/Amsterdam")
-                    told = inbound(page, panel, given.events, 3)
+                    told = inbound(page, partial(panel.put, minutes=20), given.events, spread=3)
                     within.append(line(f"{name}, change to page, with notifications", told, 0.95, 2))
                     panel.do("webhooks", lose="true")
-                    lost = inbound(page, panel, given.events, 12)
+                    lost = inbound(page, partial(panel.put, minutes=20), given.events, spread=12)
                     within.append(line(f"{name}, change to page, all notifications lost", lost, 0.99, 30))
                     page.close()
                     browser.close()
