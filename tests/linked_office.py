@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -89,7 +89,9 @@ class LinkedNotifier:
     def __init__(self, world: TokenServer, tokens: TokenSource, closed: list[str]) -> None:
         self._world, self._tokens, self._closed = world, tokens, closed
 
-    async def open(self, calendar: CalendarRef | None, *, uid: str, address: str, secret: str) -> Opened:
+    async def open(
+        self, calendar: CalendarRef | None, *, uid: str, address: str, secret: str, spared: Collection[str] = ()
+    ) -> Opened:
         raise NotImplementedError
 
     async def extend(self, channel: Opened) -> Opened | None:

@@ -4,7 +4,7 @@ them."""
 from __future__ import annotations
 
 import itertools
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -65,6 +65,8 @@ class PushServer:
     calls: list[tuple[str, str]] = field(default_factory=list)
     fault: ProviderError | None = None
     pushes: bool = True
+    spared: frozenset[str] = frozenset()
+    """The channels of others that the last opening was told to leave alone."""
     before_answer: Callable[[Standing], Awaitable[None]] | None = None
     after_answer: Callable[[], None] | None = None
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
@@ -84,10 +86,13 @@ class MemoryNotifier:
         self.per_calendar, self.pushes = per_calendar, server.pushes
         self._server = server
 
-    async def open(self, calendar: CalendarRef | None, *, uid: str, address: str, secret: str) -> Opened:
+    async def open(
+        self, calendar: CalendarRef | None, *, uid: str, address: str, secret: str, spared: Collection[str] = ()
+    ) -> Opened:
         server = self._server
         place = None if calendar is None else calendar.remote_id
         server.calls.append(("open", place or ""))
+        server.spared = frozenset(spared)
         if server.fault is not None:
             raise server.fault
         number = next(server._numbers)

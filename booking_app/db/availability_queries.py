@@ -221,7 +221,8 @@ def _by_date(rows: Sequence[Sequence[int]] | None) -> Mapping[Any, DayPeriods]:
 _HEAT = text(
     """
 UPDATE calendar SET hot_until = to_timestamp(:now + 60),
-  due_at = CASE WHEN verified_at IS NULL OR verified_at < to_timestamp(:now - 12)
+  due_at = CASE WHEN failures = 0 AND NOT stopped
+                 AND (verified_at IS NULL OR verified_at < to_timestamp(:now - 12))
                 THEN least(due_at, to_timestamp(:now)) ELSE due_at END
 WHERE id IN (
   SELECT id FROM calendar WHERE id = ANY(:calendars) AND (hot_until IS NULL OR hot_until < to_timestamp(:now + 20))
@@ -233,7 +234,8 @@ RETURNING id
 
 
 async def heat(db: AsyncSession, calendars: Sequence[int], now: int) -> list[int]:
-    """Have the calendars read often for the next minute, and at once if they were not lately; which needed it.
+    """Have the calendars read often for the next minute, and at once if they were not lately; which needed it. One
+    that could not be read keeps its distance: its server may have asked for that.
 
     A calendar that is being written at this moment is left to the next call: a reader waits for nobody."""
     return list((await db.scalars(_HEAT, {"calendars": list(calendars), "now": now})).all())
@@ -243,7 +245,9 @@ _MAKE_DUE = text(
     """
 UPDATE calendar SET due_at = to_timestamp(:now)
 WHERE id IN (
-  SELECT id FROM calendar WHERE id = ANY(:calendars) AND due_at > to_timestamp(:now) FOR UPDATE SKIP LOCKED
+  SELECT id FROM calendar
+  WHERE id = ANY(:calendars) AND due_at > to_timestamp(:now) AND failures = 0 AND NOT stopped
+  FOR UPDATE SKIP LOCKED
 )
 RETURNING id
 """
@@ -251,7 +255,8 @@ RETURNING id
 
 
 async def make_due(db: AsyncSession, calendars: Sequence[int], now: int) -> list[int]:
-    """Have the calendars read at once; the ids of those that were not due already."""
+    """Have the calendars read at once; the ids of those that were not due already. Not those that could not be read:
+    their distance is kept."""
     return list((await db.scalars(_MAKE_DUE, {"calendars": list(calendars), "now": now})).all())
 
 

@@ -127,6 +127,21 @@ async def placed(db: AsyncSession, channel_id: int) -> Placed | None:
     return Placed(channel=row[0], connection=row[1], calendar=row[2], owner=row[3])
 
 
+async def of_same_account(db: AsyncSession, connection: Connection) -> frozenset[str]:
+    """What the provider calls the channels that others here have for the same account."""
+    query = (
+        select(col(Channel.remote_id))
+        .join(Connection, col(Connection.id) == col(Channel.connection_id))
+        .where(
+            col(Connection.provider) == connection.provider,
+            col(Connection.subject) == connection.subject,
+            col(Connection.id) != connection.id,
+            col(Channel.remote_id) != "",
+        )
+    )
+    return frozenset(await db.scalars(query))
+
+
 async def lock(db: AsyncSession, channel_id: int) -> Channel | None:
     """The channel as it stands, held until the transaction ends; after its account. None if it is no more."""
     query = select(Channel).where(col(Channel.id) == channel_id).with_for_update()

@@ -150,7 +150,9 @@ async def _open(ctx: Context, notifier: Notifier, found: Placed) -> None:
     if not await _begin(ctx, found, uid, secret, address):
         return
     calendar = None if found.calendar is None else reference(found.calendar, found.connection, found.owner)
-    opened = await notifier.open(calendar, uid=str(uid), address=address, secret=secret)
+    async with ctx.sessions() as db:
+        spared = await channel_queries.of_same_account(db, found.connection)
+    opened = await notifier.open(calendar, uid=str(uid), address=address, secret=secret, spared=spared)
     if not await _opened(ctx, found, opened):
         # The account went meanwhile, and nothing is left that could remember this.
         await notifier.close(opened)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 
 from booking_app.sync.errors import Transient
 from booking_app.sync.model import (
@@ -91,9 +91,11 @@ class LentNotifier(_Shared):
         self._inner = inner
         self.per_calendar, self.pushes = inner.per_calendar, inner.pushes
 
-    async def open(self, calendar: CalendarRef | None, *, uid: str, address: str, secret: str) -> Opened:
+    async def open(
+        self, calendar: CalendarRef | None, *, uid: str, address: str, secret: str, spared: Collection[str] = ()
+    ) -> Opened:
         async with self._in_use():
-            return await self._inner.open(calendar, uid=uid, address=address, secret=secret)
+            return await self._inner.open(calendar, uid=uid, address=address, secret=secret, spared=spared)
 
     async def extend(self, channel: Opened) -> Opened | None:
         async with self._in_use():

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -14,7 +14,7 @@ from booking_app.db import channel_queries, push_queries
 from booking_app.db.alerts import close_alerts
 from booking_app.db.changes import announce
 from booking_app.db.locks import lock_calendars, lock_connection
-from booking_app.db.tables import BusyBlock, Calendar, CalendarObject, Connection, Grant
+from booking_app.db.tables import BusyBlock, Calendar, CalendarObject, Connection, Grant, Mirror
 from booking_app.domain.appointment import ConnectionState
 from booking_app.domain.errors import NotFound
 from booking_app.services import provider_apps
@@ -91,9 +91,13 @@ async def revive(ctx: Context, db: AsyncSession, connection: Connection, found: 
 
 
 async def start_over(ctx: Context, db: AsyncSession, calendar: Calendar) -> None:
-    """Hold nothing of a calendar: its next read is a complete one, and until then it is not trusted."""
+    """Hold nothing of a calendar but that our own events stood there, else nobody would miss one that was deleted
+    meanwhile: its next read is a complete one, and until then it is not trusted."""
     await db.execute(delete(BusyBlock).where(col(BusyBlock.calendar_id) == calendar.id))
     await db.execute(delete(CalendarObject).where(col(CalendarObject.calendar_id) == calendar.id))
+    ours = select(col(Mirror.calendar_id), col(Mirror.key), literal(""), col(Mirror.uid))
+    ours = ours.where(col(Mirror.calendar_id) == calendar.id, col(Mirror.key).is_not(None))
+    await db.execute(insert(CalendarObject).from_select(["calendar_id", "key", "etag", "uid"], ours))
     calendar.cursor = None
     calendar.window_start = calendar.window_end = calendar.verified_at = calendar.full_at = None
     calendar.failures, calendar.trouble, calendar.stopped = 0, "", False

@@ -6,7 +6,7 @@ provider then confirms, asked for it by key, is dropped. Too many suspects at on
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from booking_app.sync.model import Busy, Delta, OwnEvent, RemoteObject
@@ -147,8 +147,12 @@ def stop_reason(
         for key, held in known.items()
         if (own := ours.get(held.uid)) is not None and (not own.live or own.pending or not own.mirrored)
     }
-    counted = len(set(suspected) - removed)
-    total = len(set(known) - removed)
+
+    def events(keys: Iterable[str]) -> int:
+        # Where each occurrence of a series is an object of its own, they are one event all the same.
+        return len({(known[key].uid if key in known else "") or key for key in keys if key not in removed})
+
+    counted, total = events(suspected), events(known)
     if counted > breaker.most or (counted >= breaker.least and counted > breaker.share * total):
         return (
             f"{counted} of {total} events disappeared at once. The last good copy is kept until somebody confirms it."

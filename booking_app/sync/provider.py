@@ -5,6 +5,7 @@ beside its `CalendarProvider`: pushes only make the regular read come earlier, s
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Protocol
 
 from booking_app.sync.model import (
@@ -94,10 +95,13 @@ class Notifier(Protocol):
     pushes: bool
     """Whether the account may be pushed to with what its owner permits."""
 
-    async def open(self, calendar: CalendarRef | None, *, uid: str, address: str, secret: str) -> Opened:
+    async def open(
+        self, calendar: CalendarRef | None, *, uid: str, address: str, secret: str, spared: Collection[str] = ()
+    ) -> Opened:
         """Ask for pushes to `address` (https). `uid` is our name of the channel, stored before the call, because the
         first message may arrive before the answer; `secret` comes back in each message. `calendar` is None exactly
-        if not `per_calendar`."""
+        if not `per_calendar`. `spared` are the provider's names of channels for the same account that somebody else
+        here has: they are not taken for leftovers. Raises `Rejected` where they stand in the way."""
         ...
 
     async def extend(self, channel: Opened) -> Opened | None:

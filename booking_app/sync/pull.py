@@ -30,6 +30,9 @@ from booking_app.sync.together import Together
 log = logging.getLogger(__name__)
 
 BELIEVE_ALL = Breaker(most=2**31, share=1.0)
+_ONE_BY_ONE = 50
+"""Objects that vanished and are asked for singly. For more, a second complete answer that lacks them has to do: so many
+requests would take longer, and cost an account more, than its provider allows."""
 _GAP = 0.1
 """Seconds for which a read that brought nothing waits for others like it."""
 
@@ -170,6 +173,10 @@ async def _ask(ctx: Context, provider: CalendarProvider, asked: Question, breake
         reason = stop_reason(answer.known, answer.ours, answer.suspected, breaker)
         if reason:
             raise Stopped(reason)
+    if len(answer.suspected) > _ONE_BY_ONE:
+        first = answer.suspected
+        answer = await _changes(ctx, provider, asked, None)
+        return replace(answer, confirmed=first & answer.suspected)
     confirmed = {key for key in answer.suspected if await _is_gone(provider, asked.ref, key)}
     return replace(answer, confirmed=frozenset(confirmed))
 

@@ -193,3 +193,15 @@ async def test_one_covers_the_account(inbox: Inbox, opened: Open) -> None:
     assert not MicrosoftNotifier.per_calendar
     with pytest.raises(ValueError, match="account"):
         await opened().open(ref("calendar"), uid="ours", address=f"{inbox.url}/here", secret=SECRET)
+
+
+async def test_a_subscription_of_somebody_else_with_the_same_mailbox_is_no_leftover(
+    world: MicrosoftWorld, opened: Open, inbox: Inbox
+) -> None:
+    account = opened()  # the simulator tells duplicates by consent, so one stands for both
+    first = await subscribe(account, inbox)
+    with pytest.raises(Rejected):
+        await account.open(
+            None, uid="b", address=f"{inbox.url}/here", secret="b" * 43, spared=frozenset({first.remote_id})
+        )
+    assert list(world.subscriptions) == [first.remote_id]

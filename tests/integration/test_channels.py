@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from booking_app.db import channel_queries
+from booking_app.db.tables import Calendar, Connection
 from booking_app.domain.appointment import ConnectionState
 from booking_app.services import provider_apps
 from booking_app.services.context import Context
@@ -19,7 +20,7 @@ from booking_app.sync.channels import LEASE
 from booking_app.sync.errors import Rejected, Transient
 from booking_app.sync.linked import mine_locked
 from tests.conftest import Clock
-from tests.factories import at
+from tests.factories import at, make_person
 from tests.office import cells
 from tests.push_office import WEEK, PushOffice, Standing, make_push_office
 
@@ -376,3 +377,31 @@ async def test_several_processes_that_settle_at_once_note_each_channel_once(ctx:
     await asyncio.gather(*(channels.settle(replace(ctx, public_url="http://x.example"), each) for each in processes))
     await asyncio.gather(*(channels.settle(ctx, each) for each in processes))
     assert await office.states() == ["opening"] * (2 if provider == "google" else 1)
+
+
+@VENDORS
+async def test_the_channels_of_whoever_else_has_the_same_account_are_left_alone(ctx: Context, provider: str) -> None:
+    office = await make_push_office(ctx, provider, service=False)
+    await office.set(await office.connection(), subject="mailbox")
+    await office.keep()
+    assert office.pushes.spared == frozenset()
+    [hers] = office.pushes.all()
+    person = await make_person(ctx, "bert")
+    async with ctx.sessions.begin() as db:
+        his = Connection(bookable_id=person, provider=provider, label=provider, username="anna", secret=b"second")
+        his.subject = "mailbox"
+        db.add(his)
+        await db.flush()
+        remote = office.server.add_calendar("anna", "his")
+        db.add(
+            Calendar(
+                connection_id=his.id or 0,
+                bookable_id=person,
+                remote_id=remote,
+                name="his",
+                blocks=True,
+                due_at=ctx.now(),
+            )
+        )
+    assert await office.keep() == 1
+    assert office.pushes.spared == {hers.remote_id}

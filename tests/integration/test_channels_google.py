@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import quote
@@ -63,7 +63,9 @@ class Watches:
     def __init__(self, tokens: TokenSource, vendor: Vendor, desk: Desk) -> None:
         self._tokens, self._vendor, self._desk = tokens, vendor, desk
 
-    async def open(self, calendar: CalendarRef | None, *, uid: str, address: str, secret: str) -> Opened:
+    async def open(
+        self, calendar: CalendarRef | None, *, uid: str, address: str, secret: str, spared: Collection[str] = ()
+    ) -> Opened:
         body: dict[str, object] = {
             "id": uid,
             "type": "web_hook",

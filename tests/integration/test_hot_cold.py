@@ -7,6 +7,9 @@ import random
 from booking_app.services import availability
 from booking_app.services.context import Context
 from booking_app.services.views import SlotQuery
+from booking_app.sync import health
+from booking_app.sync.errors import Transient
+from booking_app.sync.policy import setback
 from tests.conftest import Clock
 from tests.factories import at
 from tests.office import Office, event, make_office
@@ -76,3 +79,18 @@ async def test_several_readers_never_read_one_calendar_at_the_same_time(ctx: Con
     clock.advance(minutes=2)
     assert await second.drain() == 1
     assert await office.blocks() == [(TEN, TEN + 60)]
+
+
+async def test_p41_an_open_page_leaves_alone_a_provider_that_asked_for_it(ctx: Context, clock: Clock) -> None:
+    office = await make_office(ctx)
+    clock.advance(minutes=1)
+    async with ctx.sessions.begin() as db:
+        asked = setback(Transient("Google asks for fewer requests.", 3600), 1)
+        await health.after_failure(db, office.calendar_id, asked, ctx.now())
+    query = SlotQuery(service="haircut", span=TUESDAY)
+    for _ in range(5):
+        clock.advance(seconds=30)
+        await availability.slots(office.ctx, query)
+        assert await office.reader().drain() == 0
+    clock.advance(hours=1)
+    assert await office.reader().drain() == 1

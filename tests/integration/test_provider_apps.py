@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
-from booking_app.db.tables import Connection
+from booking_app.db.tables import Calendar, Connection
 from booking_app.domain.errors import Invalid, NotFound
+from booking_app.feed import Hub, listening
 from booking_app.services import provider_apps
 from booking_app.services.context import Context
 from tests.factories import make_calendar, make_person
@@ -111,3 +113,35 @@ async def test_credentials_are_not_forgotten_while_accounts_need_them(ctx: Conte
         await db.delete(await db.get_one(Connection, connection))
     await provider_apps.forget(ctx, provider="google")
     assert not (await view(ctx, "google")).ready
+
+
+async def test_p22_all_calendars_of_a_provider_are_told_of_however_many(ctx: Context, database_url: str) -> None:
+    person = await make_person(ctx)
+    async with ctx.sessions.begin() as db:
+        connection = Connection(bookable_id=person, provider="google", label="Google", username="anna", secret=b"x")
+        db.add(connection)
+        await db.flush()
+        rows = [
+            Calendar(
+                connection_id=connection.id or 0,
+                bookable_id=person,
+                remote_id=str(number),
+                name="c",
+                blocks=True,
+                due_at=ctx.now() + timedelta(hours=1),
+            )
+            for number in range(1700)  # PostgreSQL takes fewer than 8,000 bytes at once
+        ]
+        db.add_all(rows)
+        await db.flush()
+        ids = {each.id for each in rows}
+    hub, told = Hub(), set[int]()
+    async with listening(database_url, hub):
+        with hub.subscribe("due", "outbox") as news:
+            await provider_apps.save(ctx, provider="google", client_id=GOOGLE_ID, secret=SECRET)
+            while told != ids:
+                for change in await news.next(5):
+                    told |= change.ids if change.topic == "due" else set()
+    await provider_apps.refused(ctx, "google", "The client secret is wrong.")
+    await provider_apps.accepted(ctx, "google")
+    assert (await view(ctx, "google")).trouble == ""

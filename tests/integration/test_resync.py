@@ -11,11 +11,12 @@ from booking_app.domain.clock import to_instant
 from booking_app.services import availability
 from booking_app.services.context import Context
 from booking_app.services.views import SlotQuery
+from booking_app.sync import connect
 from booking_app.sync.errors import Transient
 from booking_app.sync.pull import Pulled
 from tests.conftest import Clock
-from tests.factories import at
-from tests.office import cells, event, make_office
+from tests.factories import at, make_booking
+from tests.office import Office, cells, event, make_office
 
 TUESDAY = (at("2027-03-02"), at("2027-03-03"))
 TEN = at("2027-03-02 10:00")
@@ -138,3 +139,47 @@ async def test_p07_a_frozen_source_is_never_served_beyond_the_hard_bound(ctx: Co
     answer = await availability.slots(office.ctx, query)
     assert answer.starts == ()
     assert answer.withheld[0].staff == "anna"
+
+
+async def chosen_anew(office: Office, clock: Clock) -> None:
+    """Its owner switches the calendar off and on again, and it is read."""
+    uid = str((await office.calendar()).uid)
+    for blocks in ([], [uid]):
+        await connect.choose(office.ctx, bookable_id=office.person, blocks=blocks, target=uid)
+    for _ in range(4):
+        clock.advance(minutes=2)
+        await office.reader().drain()
+        await office.write()
+
+
+async def test_p25_our_event_that_was_deleted_before_the_calendar_is_chosen_anew_is_missed(
+    ctx: Context, clock: Clock
+) -> None:
+    office = await make_office(ctx)
+    for hour in (11, 12):
+        await make_booking(office.ctx, at(f"2027-03-02 {hour}:00"))
+        await office.write()
+    await office.read()
+    deleted, kept = sorted(
+        office.server.read(office.remote_id), key=lambda key: office.server.read(office.remote_id)[key]
+    )
+    office.server.erase(office.remote_id, deleted)
+    await chosen_anew(office, clock)
+    assert sorted(await cells(office.ctx, "SELECT state FROM appointment")) == [("cancelled",), ("confirmed",)]
+    assert list(office.server.read(office.remote_id)) == [kept]
+
+
+async def test_p27_an_owner_who_restarts_a_stopped_calendar_loses_no_deletion(ctx: Context, clock: Clock) -> None:
+    office = await make_office(ctx)
+    for number in range(12):
+        office.add_event(f"e{number}", TEN + (number + 1) * DAY, TEN + (number + 1) * DAY + 3600)
+    await make_booking(office.ctx, at("2027-03-02 11:00"))
+    await office.write()
+    await office.read()
+    for key in list(office.server.read(office.remote_id)):
+        office.server.erase(office.remote_id, key)
+    await office.read()
+    assert (await office.calendar()).stopped
+    await chosen_anew(office, clock)
+    assert not (await office.calendar()).stopped
+    assert await cells(office.ctx, "SELECT state FROM appointment") == [("cancelled",)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from booking_app.sync.errors import Gone, Transient
 from booking_app.sync.model import CalendarRef, Opened
 from booking_app.sync.provider import TokenSource
@@ -32,7 +34,15 @@ class GoogleNotifier:
     ) -> None:
         self._wire = Wire(tokens, vendor=vendor, policy=policy, budget=budget, pool=pool)
 
-    async def open(self, calendar: CalendarRef | None, *, uid: str, address: str, secret: str) -> Opened:
+    async def open(
+        self,
+        calendar: CalendarRef | None,
+        *,
+        uid: str,
+        address: str,
+        secret: str,
+        spared: Collection[str] = (),  # noqa: ARG002 - Google opens as many as are asked for
+    ) -> Opened:
         if calendar is None:
             raise ValueError("a channel is about one calendar")
         body = {"id": uid, "type": "web_hook", "address": address, "token": secret, "params": {"ttl": str(_LIFE)}}

@@ -18,6 +18,10 @@ from booking_app.sync.providers.json_api import Item, segment
 _PAGE = "2500"
 _CHUNK = 60 * 86_400
 """Seconds of one free/busy question; Google's own limit is about three months."""
+_SERIES = 20
+"""Changed series that are read one by one, by three requests each; for more the whole list is fewer requests."""
+_DENSE = 1_000
+"""Occurrences of a series that are read one by one; the whole list has only the exceptions."""
 _LIST = f"nextPageToken,nextSyncToken,timeZone,items({text.FIELDS})"
 _SOME = f"nextPageToken,items({text.FIELDS})"
 
@@ -86,7 +90,7 @@ class Reader:
         after: str,
     ) -> Delta:
         live = {key: items for key, items in groups.items() if not _is_gone(key, items)}
-        versions = {key: self._version(items) for key, items in live.items()}
+        versions = {key: self._version(items, calendar.zone) for key, items in live.items()}
         unchanged = frozenset(key for key, etag in versions.items() if known.get(key) == etag)
         wanted = {key: items for key, items in live.items() if key not in unchanged}
         # An occurrence that was over before the window is not asked for; its version says so.
@@ -106,19 +110,19 @@ class Reader:
     async def _incremental(
         self, calendar: CalendarRef, groups: Mapping[str, list[Item]], window: tuple[int, int], after: str
     ) -> Delta:
-        gone: set[str] = set()
-        whole: dict[str, list[Item]] = {}
-        for key, items in groups.items():
-            if _is_gone(key, items):
-                gone.add(key)
-            elif self._mode is Mode.BUSY or not any(_repeats(each) for each in items):
-                whole[key] = items
-            else:
-                series = await self._series(calendar, key, items, window)
-                if series is None:
+        gone = {key for key, items in groups.items() if _is_gone(key, items)}
+        whole = {key: items for key, items in groups.items() if key not in gone}
+        series = {key: items for key, items in whole.items() if any(_repeats(each) for each in items)}
+        if self._mode is Mode.FULL:
+            if len(series) > _SERIES:
+                raise CursorExpired("So many series changed at once that reading all is less.")
+            for key, items in series.items():
+                found = await self._series(calendar, key, items, window)
+                if found is None:
                     gone.add(key)
+                    del whole[key]
                 else:
-                    whole[key] = series
+                    whole[key] = found
         return Delta(objects=tuple(await self._expanded(calendar, whole, window)), gone=frozenset(gone), cursor=after)
 
     async def _series(
@@ -141,6 +145,8 @@ class Reader:
                 f"{events}/{segment(key)}/instances", "reading a series", **query, **bounds
             ):
                 found |= {str(each.get("id")): each for each in page.get("items", [])}
+                if len(found) > _DENSE:
+                    raise CursorExpired("A series has so many occurrences that reading all is less.")
         except Gone:
             return await self._loose(events, key, changed)
         uid = master.get("iCalUID")
@@ -190,10 +196,10 @@ class Reader:
             groups.setdefault(key, []).append(item)
         return groups
 
-    def _version(self, items: list[Item]) -> str:
+    def _version(self, items: list[Item], zone: str) -> str:
         etag = text.version(items)
         if self._mode is Mode.BUSY:
-            return f"{_last_end(items)};{etag}"
+            return f"{_last_end(items, zone)};{etag}"
         return etag
 
     async def _expanded(
@@ -201,11 +207,11 @@ class Reader:
     ) -> list[RemoteObject]:
         raw = []
         for key, items in groups.items():
-            if self._mode is Mode.BUSY:
-                # Each occurrence is an object by itself.
-                items = [_alone(each) for each in items]
             uid = next((uid for each in items if (uid := text.uid_of(each))), key)
-            raw.append((key, self._version(items), text.text_of(items, uid)))
+            if self._mode is Mode.BUSY:
+                # Each occurrence is an object by itself, which has its UID in common with the others of its series.
+                items = [_alone(each) for each in items]
+            raw.append((key, self._version(items, calendar.zone), text.text_of(items, uid)))
         return await self._expand(raw, calendar.zone, {text.SELF}, window) if raw else []
 
     async def busy_now(self, calendar: CalendarRef, *, window: tuple[int, int]) -> tuple[tuple[str, Busy], ...]:
@@ -259,8 +265,8 @@ def _repeats(item: Item) -> bool:
     return bool(item.get("recurringEventId") or item.get("recurrence"))
 
 
-def _last_end(items: Iterable[Item]) -> int:
-    return max((text.span_of(each)[1] for each in items if each.get("end")), default=0)
+def _last_end(items: Iterable[Item], zone: str) -> int:
+    return max((text.span_of(each, zone)[1] for each in items if each.get("end")), default=0)
 
 
 def _end_in(held: str) -> int | None:

@@ -32,6 +32,7 @@ _INFORMS = frozenset({"workingLocation", "birthday"})
 """Kinds of event that say something about a day and take no time."""
 _ANSWERS = {"declined": "DECLINED", "tentative": "TENTATIVE", "needsAction": "NEEDS-ACTION", "accepted": "ACCEPTED"}
 _RULE = re.compile(r"(RRULE|RDATE|EXDATE|EXRULE)[;:][\x21-\x7e]*")
+_NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9/_+ -]")
 
 Item = Mapping[str, Any]
 
@@ -42,8 +43,8 @@ def key_of(item: Item) -> str:
 
 
 def uid_of(item: Item) -> str:
-    """Our uid if the event is ours, else the provider's."""
-    return mark_of(item) or _text(item, "iCalUID") or _text(item, "id")
+    """Our uid if the event is ours, else the provider's, which the occurrences of a series have in common."""
+    return mark_of(item) or _text(item, "iCalUID") or key_of(item)
 
 
 def mark_of(item: Item) -> str:
@@ -131,6 +132,9 @@ def _moment(name: str, value: object, *, local: bool) -> str | None:
         if zone is None:
             return None
         moment = moment.replace(tzinfo=zone)
+    if local and zone is None and called:
+        # By which rules it repeats is not known: whoever expands it is told so.
+        return f"{name};TZID={_NOT_IN_A_NAME.sub('', called) or 'unknown'}:{moment:%Y%m%dT%H%M%S}"
     if local and zone is not None and zone is not UTC:
         return f"{name};TZID={called}:{moment.astimezone(zone):%Y%m%dT%H%M%S}"
     return f"{name}:{_utc(moment)}"
@@ -155,22 +159,23 @@ def _text(item: Mapping[str, Any], name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def span_of(item: Mapping[str, Any]) -> tuple[int, int]:
-    """Start and end of a timed event or of a busy span, as instants; whole days count in UTC. Raises `Transient`."""
+def span_of(item: Mapping[str, Any], zone: str = "UTC") -> tuple[int, int]:
+    """Start and end of an event or of a busy span, as instants; whole days count in `zone`. Raises `Transient`."""
+    here = zones.named(zone) or UTC
     try:
-        start, end = (_instant(item[name]) for name in ("start", "end"))
+        start, end = (_instant(item[name], here) for name in ("start", "end"))
     except (KeyError, ValueError, TypeError) as error:
         raise Transient("Google sent times that cannot be read.") from error
     return start, end
 
 
-def _instant(value: object) -> int:
+def _instant(value: object, zone: tzinfo) -> int:
     if isinstance(value, Mapping):
         value = value.get("dateTime") or value.get("date")
     if not isinstance(value, str):
         raise ValueError("no time")
     moment = datetime.fromisoformat(value)
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=zone)).timestamp())
 
 
 def span_query(window: tuple[int, int]) -> dict[str, str]:

@@ -4,6 +4,7 @@ One covers all calendars of the account: Outlook documents no narrower resource 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 
 from booking_app.domain.clock import to_instant, utc_now
@@ -44,6 +45,7 @@ class MicrosoftNotifier:
         uid: str,  # noqa: ARG002 - Microsoft chooses the name
         address: str,
         secret: str,
+        spared: Collection[str] = (),
     ) -> Opened:
         if not self.pushes:
             raise Rejected("Microsoft pushes only to those who may read whole events.")
@@ -60,8 +62,9 @@ class MicrosoftNotifier:
         try:
             made = await self._graph.send("POST", "subscriptions", "asking for notifications", body=body)
         except Taken:
-            # Of an earlier attempt whose answer was lost: nobody knows its name, so nobody could ever extend it.
-            await self._end_those_of(address)
+            # Of an earlier attempt whose answer was lost: nobody knows its name, so nobody could ever extend it. Or of
+            # somebody else here who has linked the same mailbox, whose it stays: then this account does without.
+            await self._end_those_of(address, spared)
             made = await self._graph.send("POST", "subscriptions", "asking for notifications", body=body)
         return _opened(made)
 
@@ -80,12 +83,14 @@ class MicrosoftNotifier:
         except Gone:
             return
 
-    async def _end_those_of(self, address: str) -> None:
-        """End the subscriptions that tell this address; other installations of the same app have others."""
+    async def _end_those_of(self, address: str, spared: Collection[str]) -> None:
+        """End the subscriptions that tell this address but the spared; other installations of the same app have
+        other addresses."""
         async for page in self._graph.pages("subscriptions", "listing the notifications"):
             for item in page["value"]:
-                if item.get("notificationUrl") == address and isinstance(item.get("id"), str):
-                    await self.close(Opened(remote_id=item["id"], expires_at=0))
+                name = item.get("id")
+                if item.get("notificationUrl") == address and isinstance(name, str) and name not in spared:
+                    await self.close(Opened(remote_id=name, expires_at=0))
 
     async def release(self) -> None:
         await self._graph.close()
