@@ -139,6 +139,7 @@ _LET_GO = text(
       ), 1, 0, '', false, :now, :now
     FROM oauth_grant JOIN connection ON connection.id = oauth_grant.connection_id
     WHERE connection.id = ANY(:connections)
+    FOR UPDATE OF oauth_grant
     ON CONFLICT (effect, key) DO NOTHING
     """
 )
@@ -147,7 +148,8 @@ _LET_GO = text(
 async def let_go(db: AsyncSession, connections: Collection[int], now: datetime) -> None:
     """For accounts that are about to be deleted: ask that their push channels are closed and their grants revoked.
 
-    The refresh token moves as it is: it is sealed for the name of the grant, which is the key of the work."""
+    The refresh token moves as it is: it is sealed for the name of the grant, which is the key of the work. One that is
+    being replaced at this moment is waited for, since the earlier one may be worth nothing then."""
     await db.execute(_LET_GO, {"connections": list(connections), "now": now})
     await announce(db, "outbox")
 

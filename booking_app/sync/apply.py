@@ -33,10 +33,11 @@ PAUSE = 200
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reading:
     """A completed read: what was `known` when the question was asked, and the answer. `as_of` is when that was, so that
-    the data is never called fresher than it is; `cursor_before` what the read started from, `due_before` since when
-    the calendar was due. `suspected` and `confirmed` are the keys of `plan.plan`."""
+    the data is never called fresher than it is; `mode` by which permission it was made, `cursor_before` what it started
+    from, `due_before` since when the calendar was due. `suspected` and `confirmed` are the keys of `plan.plan`."""
 
     calendar_id: int
+    mode: str
     cursor_before: str | None
     due_before: datetime
     known: Mapping[str, Held]
@@ -90,6 +91,8 @@ async def commit(ctx: Context, reading: Reading) -> bool:
         if calendar is None or calendar.cursor != reading.cursor_before:
             return False
         connection = await lock_connection(db, calendar.connection_id)
+        if connection is None or connection.mode != reading.mode:
+            return False  # It was linked anew meanwhile, by which its objects have other names.
         ours = await load_ours(db, calendar, reading.uids, as_of=reading.as_of)
         plan = decide(reading.known, ours, reading.delta, suspected=reading.suspected, confirmed=reading.confirmed)
         kept, unread = await _own_deletions(db, calendar, plan, now)
@@ -135,8 +138,7 @@ async def commit(ctx: Context, reading: Reading) -> bool:
             await announce(db, "availability", [calendar.bookable_id])
         await announce(db, "verified", [reading.calendar_id])
         await db.flush()
-        if connection is not None:
-            await health.after_success(db, calendar, connection, now)
+        await health.after_success(db, calendar, connection, now)
     if delay is not None:
         inbound.observe(delay)
     if pushed is not None:

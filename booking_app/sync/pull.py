@@ -209,6 +209,7 @@ async def _store(ctx: Context, asked: Question, answer: _Answer, due_at: datetim
     calendar = asked.calendar
     reading = apply.Reading(
         calendar_id=calendar.id or 0,
+        mode=asked.connection.mode,
         cursor_before=calendar.cursor,
         due_before=calendar.due_at,
         known=answer.known,

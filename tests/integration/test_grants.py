@@ -12,6 +12,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
+from booking_app.db import provider_queries
 from booking_app.db.tables import Account
 from booking_app.domain.appointment import ConnectionState
 from booking_app.jobs.alerts import tell
@@ -599,3 +600,18 @@ async def test_no_token_or_client_secret_is_in_a_log_an_exception_a_view_or_a_pl
         secret for secret in ("planted", SECRET, *seen) if secret in everything or secret.encode().hex() in everything
     ]
     assert found == []
+
+
+async def test_a_refresh_token_that_is_being_replaced_is_revoked_in_its_newest_form(office: LinkedOffice) -> None:
+    await linked(office)
+    ((number,),) = await cells(office.ctx, "SELECT id FROM connection")
+    async with office.ctx.sessions() as renewing:
+        await renewing.execute(text("UPDATE oauth_grant SET refresh = 'the newest'"))
+        async with office.ctx.sessions.begin() as leaving:
+            going = asyncio.create_task(provider_queries.let_go(leaving, [number], office.ctx.now()))
+            await asyncio.sleep(0.2)
+            assert not going.done()
+            await renewing.commit()
+            await going
+    ((sealed,),) = await cells(office.ctx, "SELECT payload->>'sealed' FROM outbox WHERE effect = 'revoke'")
+    assert bytes.fromhex(sealed) == b"the newest"

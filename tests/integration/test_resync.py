@@ -128,6 +128,21 @@ async def test_a_read_that_was_overtaken_by_a_choice_is_dropped(ctx: Context) ->
     assert calendar.lease_until is None
 
 
+async def test_a_first_read_that_began_before_the_account_was_linked_in_another_way_is_dropped(ctx: Context) -> None:
+    office = await make_office(ctx)
+    async with office.ctx.sessions.begin() as db:
+        await db.execute(text("UPDATE calendar SET cursor = NULL, verified_at = NULL"))
+    office.add_event("a", TEN, TEN + 3600)
+    office.server.delay = 0.3
+    reading = asyncio.create_task(office.read())
+    await asyncio.sleep(0.1)
+    async with office.ctx.sessions.begin() as db:
+        await db.execute(text("UPDATE connection SET mode = 'busy'"))
+    assert await reading is Pulled.SUPERSEDED
+    assert await office.blocks() == []
+    assert (await office.calendar()).verified_at is None
+
+
 async def test_p07_a_frozen_source_is_never_served_beyond_the_hard_bound(ctx: Context, clock: Clock) -> None:
     office = await make_office(ctx)
     office.server.fail(lambda: Transient("down"))
