@@ -16,7 +16,7 @@ from booking_app.feed import Change
 from booking_app.services import booking, catalog, holds
 from booking_app.services.views import BookingReceipt, BookingRequest, Customer, ServiceView, SlotsAnswer
 from booking_app.state import keeping, live, offers, picture, times
-from booking_app.state.followers import Following
+from booking_app.state.followers import Following, been_elsewhere
 from booking_app.state.guard import public
 from booking_app.state.picker import Picker
 from booking_app.state.views import Appointment, FormErrors, Links, Offer, Refusal
@@ -58,9 +58,9 @@ class BookState(Picker, rx.State):
     @public
     async def open(self) -> Any:
         """The page opens, is loaded again, or has its connection back. Only the first begins anew."""
-        slug = live.last_of_path(self.router.url.path)
-        session = self.router.session.session_id
-        if slug != self._slug or session == self._session or self.step == "pick":
+        slug, session = live.last_of_path(self.router.url.path), self.router.session.session_id
+        comes = session == self._session and been_elsewhere("book", self.router.session)
+        if slug != self._slug or comes or self.step == "pick":
             await self._begin(slug)
         self._session = session
         self._note_hold()

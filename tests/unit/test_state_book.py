@@ -19,6 +19,7 @@ from booking_app.domain.zones import offset_at
 from booking_app.runtime import Runtime
 from booking_app.services import holds, manage
 from booking_app.state.book import BookState
+from booking_app.state.followers import Following
 from booking_app.state.index import IndexState
 from booking_app.state.manage import ManageState
 from booking_app.sync.vault import new_key
@@ -371,3 +372,18 @@ async def test_one_address_cannot_hold_slot_after_slot(running: Runtime) -> None
     assert "moment" in str(told[0])
     assert state.step == "pick"
     assert state._hold is None
+
+
+async def test_an_opening_that_is_told_twice_takes_nothing_away_and_a_return_begins_anew(running: Runtime) -> None:
+    state = await at_the_form()
+    with Following("book", state.router.session):
+        await call(state, "open")
+        assert state.step == "form"
+        assert state._hold is not None
+        await call(state, "submit", FORM)
+        assert state.step == "done"
+        await call(state, "open")
+        assert state.step == "done"
+        with Following("index", state.router.session):
+            await call(state, "open")
+            assert state.step == "pick"
