@@ -16,7 +16,7 @@ from booking_app.feed import Change
 from booking_app.services import booking, catalog, holds
 from booking_app.services.views import BookingReceipt, BookingRequest, Customer, ServiceView, SlotsAnswer
 from booking_app.state import keeping, live, offers, picture, times
-from booking_app.state.followers import Following, been_elsewhere
+from booking_app.state.followers import Following, arrives
 from booking_app.state.guard import public
 from booking_app.state.picker import Picker
 from booking_app.state.views import Appointment, FormErrors, Links, Offer, Refusal
@@ -47,7 +47,6 @@ class BookState(Picker, rx.State):
     links: Links = Links()
 
     _service: ServiceView | None = None
-    _session: str = ""
     _hold: str | None = None
     _kept_start: int = 0
     _extended: int = 0
@@ -58,11 +57,9 @@ class BookState(Picker, rx.State):
     @public
     async def open(self) -> Any:
         """The page opens, is loaded again, or has its connection back. Only the first begins anew."""
-        slug, session = live.last_of_path(self.router.url.path), self.router.session.session_id
-        comes = session == self._session and been_elsewhere("book", self.router.session)
-        if slug != self._slug or comes or self.step == "pick":
+        slug = live.last_of_path(self.router.url.path)
+        if await arrives(self, "book") or slug != self._slug or self.step == "pick":
             await self._begin(slug)
-        self._session = session
         self._note_hold()
         if not await self._load_offer():
             return None

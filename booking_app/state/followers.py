@@ -19,8 +19,6 @@ from booking_app.state.guard import still_allowed
 log = logging.getLogger(__name__)
 
 _newest: dict[tuple[str, str], object] = {}
-_last: dict[str, str] = {}
-"""The page that each tab opened last."""
 _SHELL = "booking_app.booking_app"
 _PAUSE = 0.25
 """Seconds between two looks: what changes in a burst is drawn once."""
@@ -34,16 +32,12 @@ class Following:
         self._mine = object()
 
     def __enter__(self) -> Following:
-        token, page = self._key
-        _newest[self._key], _last[token] = self._mine, page
+        _newest[self._key] = self._mine
         return self
 
     def __exit__(self, *_: object) -> None:
         if _newest.get(self._key) is self._mine:
-            token, page = self._key
             del _newest[self._key]
-            if _last.get(token) == page:
-                del _last[token]
 
     @property
     def goes_on(self) -> bool:
@@ -51,10 +45,19 @@ class Following:
         return _newest.get(self._key) is self._mine and _connected(self._key[0])
 
 
-def been_elsewhere(page: str, tab: SessionData) -> bool:
-    """Whether the tab comes to `page` from another one. Reflex may tell of a page's opening once more although it was
-    never left: whenever its router hears of a change in the history of the browser, also one that leads nowhere."""
-    return _last.get(tab.client_token) != page
+class WhereaboutsState(rx.State):
+    """The page that a tab opened last."""
+
+    _page: str = ""
+
+
+async def arrives(state: rx.State, page: str) -> bool:
+    """For a handler that opens `page`: whether the tab comes from another one. Reflex may tell of an opening once more
+    although the page was never left: whenever its router hears of a change in the browser's history, also of one that
+    leads nowhere."""
+    tab = await state.get_state(WhereaboutsState)
+    before, tab._page = tab._page, page
+    return before != page
 
 
 def _connected(token: str) -> bool:

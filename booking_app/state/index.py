@@ -12,7 +12,7 @@ from booking_app import runtime
 from booking_app.domain.errors import NotFound
 from booking_app.services.views import ServiceView
 from booking_app.state import live, offers, picture
-from booking_app.state.followers import Following
+from booking_app.state.followers import Following, arrives
 from booking_app.state.guard import public
 from booking_app.state.views import Offer
 
@@ -32,6 +32,7 @@ class IndexState(rx.State):
     @public
     async def open(self) -> Any:
         """The page opens."""
+        await arrives(self, "index")
         self.team = runtime.current().context.team_name
         self.page_title = f"Book an appointment · {self.team}"
         self.offers = await _offers(self.zone)

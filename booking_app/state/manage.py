@@ -16,7 +16,7 @@ from booking_app.feed import Change
 from booking_app.services import catalog, manage
 from booking_app.services.views import BookingView, SlotsAnswer
 from booking_app.state import live, offers, picture, times
-from booking_app.state.followers import Following
+from booking_app.state.followers import Following, arrives
 from booking_app.state.guard import public
 from booking_app.state.picker import Picker
 from booking_app.state.views import Appointment, Managed, Refusal
@@ -52,6 +52,7 @@ class ManageState(Picker, rx.State):
     @public
     async def open(self) -> None:
         """The page opens."""
+        await arrives(self, "manage")
         token = live.last_of_path(self.router.url.path)
         if token != self._token:
             self.zone, self.step = "", "see"

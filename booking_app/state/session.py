@@ -12,6 +12,7 @@ from booking_app.services import calendars, people
 from booking_app.services.accounts import SignedIn
 from booking_app.services.people import Bar
 from booking_app.state.admin_words import initials
+from booking_app.state.followers import arrives
 from booking_app.state.guard import caller, guarded
 from booking_app.state.views_admin import Who
 
@@ -27,6 +28,7 @@ class SessionState(rx.State):
     @guarded(Role.STAFF)
     async def load(self) -> None:
         """Called when a page of staff or admins opens."""
+        await arrives(self, "team")
         me, ctx = caller(), runtime.current().context
         bar = await people.bar(ctx, me)
         self.who = who_view(me, bar.colour)

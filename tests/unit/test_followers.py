@@ -107,14 +107,3 @@ async def test_nothing_is_drawn_in_a_page_that_is_not_open_yet(kind: Any) -> Non
     for changed in ({"sync", "availability"}, set[str]()):
         await cast(Any, state)._look(changed)
     assert not cast(Any, state).loaded
-
-
-def test_who_was_elsewhere_is_told_from_who_never_left(connected: dict[str, str]) -> None:
-    assert followers.been_elsewhere("book", tab("a"))
-    with Following("book", tab("a")), Following("index", tab("b")):
-        assert not followers.been_elsewhere("book", tab("a"))
-        with Following("index", tab("a")), Following("book", tab("a")) as again:
-            assert not followers.been_elsewhere("book", tab("a"))
-            assert again.goes_on
-        assert followers.been_elsewhere("book", tab("b"))
-    assert followers._last == {}

@@ -19,7 +19,6 @@ from booking_app.domain.zones import offset_at
 from booking_app.runtime import Runtime
 from booking_app.services import holds, manage
 from booking_app.state.book import BookState
-from booking_app.state.followers import Following
 from booking_app.state.index import IndexState
 from booking_app.state.manage import ManageState
 from booking_app.sync.vault import new_key
@@ -214,7 +213,7 @@ async def test_reload_goes_on_where_one_was_and_navigation_begins_anew(running: 
     visit(state, "/book/haircut", "second")
     await call(state, "open")
     assert state.step == "form"
-    await call(state, "open")
+    await come_back(state)
     assert (state.step, state._hold) == ("pick", None)
 
 
@@ -376,14 +375,28 @@ async def test_one_address_cannot_hold_slot_after_slot(running: Runtime) -> None
 
 async def test_an_opening_that_is_told_twice_takes_nothing_away_and_a_return_begins_anew(running: Runtime) -> None:
     state = await at_the_form()
-    with Following("book", state.router.session):
-        await call(state, "open")
-        assert state.step == "form"
-        assert state._hold is not None
-        await call(state, "submit", FORM)
-        assert state.step == "done"
-        await call(state, "open")
-        assert state.step == "done"
-        with Following("index", state.router.session):
-            await call(state, "open")
-            assert state.step == "pick"
+    await call(state, "open")
+    assert state.step == "form"
+    assert state._hold is not None
+    await call(state, "submit", FORM)
+    assert state.step == "done"
+    await call(state, "open")
+    assert state.step == "done"
+    await come_back(state)
+    assert state.step == "pick"
+
+
+@pytest.mark.parametrize("token", ["", "none"])
+async def test_whoever_returns_from_an_appointment_begins_anew(running: Runtime, token: str) -> None:
+    state = await at_the_form()
+    await come_back(state, ManageState, f"/manage/{token}")
+    assert (state.step, state._hold) == ("pick", None)
+
+
+async def come_back(state: BookState, kind: type[BaseState] = IndexState, path: str = "/") -> None:
+    """Go to another page in the same tab, and back by the browser's button."""
+    root = state._get_root_state()
+    visit(root, path)
+    await call(root.get_substate(kind.get_full_name().split(".")), "open")
+    visit(root, "/book/haircut")
+    await call(state, "open")
