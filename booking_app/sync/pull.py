@@ -143,7 +143,7 @@ async def accept_changes(
     """The owner (`bookable_id`) or an admin (None) says that what disappeared is really gone: read once without
     doubting it.
 
-    Each single event is still asked for before it goes. A sentence about the outcome; `NotFound` for no such
+    Each event is still looked for a second time before it goes. A sentence about the outcome; `NotFound` for no such
     calendar, or somebody else's."""
     now = ctx.now()
     async with ctx.sessions.begin() as db:
@@ -173,12 +173,14 @@ async def _ask(ctx: Context, provider: CalendarProvider, asked: Question, breake
         reason = stop_reason(answer.known, answer.ours, answer.suspected, breaker)
         if reason:
             raise Stopped(reason)
-    if len(answer.suspected) > _ONE_BY_ONE:
-        first = answer.suspected
+    singly, twice = answer.suspected, frozenset[str]()
+    if len(singly) > _ONE_BY_ONE:
         answer = await _changes(ctx, provider, asked, None)
-        return replace(answer, confirmed=first & answer.suspected)
-    confirmed = {key for key in answer.suspected if await _is_gone(provider, asked.ref, key)}
-    return replace(answer, confirmed=frozenset(confirmed))
+        twice = singly & answer.suspected
+        # What would cancel an appointment is asked for all the same.
+        singly = frozenset(key for key in twice if key in answer.known and answer.known[key].uid in answer.ours)
+    confirmed = {key for key in singly if await _is_gone(provider, asked.ref, key)}
+    return replace(answer, confirmed=frozenset(confirmed) | (twice - singly))
 
 
 async def _changes(ctx: Context, provider: CalendarProvider, asked: Question, cursor: str | None) -> _Answer:

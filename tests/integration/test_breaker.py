@@ -95,6 +95,25 @@ async def test_p27_our_appointments_stay_until_somebody_confirms_and_then_follow
     assert keys
 
 
+async def test_p26_no_appointment_is_cancelled_by_a_list_alone_however_much_vanished(ctx: Context) -> None:
+    office, _ = await full_calendar(ctx, 60)
+    await make_booking(office.ctx, at("2027-03-02 14:00"))
+    await office.write()
+    await office.read()
+    uid = str((await office.calendar()).uid)
+    for stands in (True, False):
+        if not stands:
+            for key in list(office.server.read(office.remote_id)):
+                office.server.erase(office.remote_id, key)
+        office.server.expire_cursors(office.remote_id)
+        office.server.hidden, office.server.calls[:] = 61, []
+        await accept_changes(office.ctx, office.accounts, office.policy, calendar_uid=uid)
+        assert office.server.calls.count("get") == 1
+        assert await office.blocks() == []
+        state = "confirmed" if stands else "cancelled"
+        assert await cells(office.ctx, "SELECT state FROM appointment") == [(state,)]
+
+
 async def test_the_owners_word_waits_for_a_read_under_way(ctx: Context, clock: Clock) -> None:
     office, _ = await full_calendar(ctx, 8)
     office.server.expire_cursors(office.remote_id)

@@ -123,6 +123,7 @@ async def test_p27_an_owner_who_cleared_a_large_calendar_can_say_so(
     names = [google.app.put(half_an_hour(TOMORROW + timedelta(minutes=30 * each)), quiet=True) for each in range(600)]
     async with linked(google, database_url, tmp_path) as office:
         assert len(await starts(office)) == 600
+        asked = len(google.requests)
         for name in names:
             google.app.calendar.cancel(google.app.calendar.find(name), quiet=True)
         assert (await read(office))[1] is True
@@ -133,3 +134,4 @@ async def test_p27_an_owner_who_cleared_a_large_calendar_can_say_so(
         )
         assert said == "The calendar is being followed again."
         assert await starts(office) == []
+        assert len(google.requests) - asked < 30
