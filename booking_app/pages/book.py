@@ -11,6 +11,7 @@ from booking_app.components.not_found import not_found
 from booking_app.components.service_facts import appointment_facts, avatars, facts, facts_skeleton
 from booking_app.components.slot_picker import day_slots, month_picker, picker_skeleton, refusal_banner
 from booking_app.state.book import BookState as State
+from booking_app.state.followers import WhereaboutsState
 
 
 def page() -> rx.Component:
@@ -31,6 +32,7 @@ def page() -> rx.Component:
             ),
         ),
         rx.el.p(State.news, class_name="sr-only", role="status", aria_live="polite"),
+        rx.fragment(on_unmount=WhereaboutsState.leave),
         team=State.team,
     )
 

@@ -14,7 +14,7 @@ import reflex as rx
 from reflex.istate.data import SessionData
 
 from booking_app import runtime
-from booking_app.state.guard import still_allowed
+from booking_app.state.guard import public, still_allowed
 
 log = logging.getLogger(__name__)
 
@@ -46,9 +46,16 @@ class Following:
 
 
 class WhereaboutsState(rx.State):
-    """The page that a tab opened last."""
+    """The page that a tab opened last, and has not left."""
 
     _page: str = ""
+
+    @rx.event
+    @public
+    async def leave(self) -> None:
+        """The browser has taken the page away. The next page's opening does not tell of it where a third page is
+        opened before that is done: Reflex drops an opening that a later one overtakes."""
+        self._page = ""
 
 
 async def arrives(state: rx.State, page: str) -> bool:

@@ -19,6 +19,7 @@ from booking_app.domain.zones import offset_at
 from booking_app.runtime import Runtime
 from booking_app.services import holds, manage
 from booking_app.state.book import BookState
+from booking_app.state.followers import WhereaboutsState
 from booking_app.state.index import IndexState
 from booking_app.state.manage import ManageState
 from booking_app.sync.vault import new_key
@@ -391,6 +392,16 @@ async def test_whoever_returns_from_an_appointment_begins_anew(running: Runtime,
     state = await at_the_form()
     await come_back(state, ManageState, f"/manage/{token}")
     assert (state.step, state._hold) == ("pick", None)
+
+
+async def test_whoever_is_back_before_the_other_page_has_opened_begins_anew(running: Runtime) -> None:
+    state = await at_the_form()
+    await call(state, "submit", FORM)
+    assert state.step == "done"
+    whereabouts = state._get_root_state().get_substate(WhereaboutsState.get_full_name().split("."))
+    await call(whereabouts, "leave")
+    await call(state, "open")
+    assert state.step == "pick"
 
 
 async def come_back(state: BookState, kind: type[BaseState] = IndexState, path: str = "/") -> None:
