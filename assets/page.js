@@ -33,6 +33,7 @@
   let before = null;
   const settle = () => {
     tick();
+    pressed();
     const wanted = document.querySelector("[data-focus]:not([data-focused])");
     if (wanted) { wanted.dataset.focused = "1"; wanted.focus(); wanted.scrollIntoView({ block: "nearest" }); }
     const dialog = document.querySelector('[role="dialog"]');
@@ -60,8 +61,25 @@
   };
   new MutationObserver(settle).observe(document.documentElement, {
     childList: true, subtree: true, attributes: true,
-    attributeFilter: ["data-age", "data-until", "data-good-until", "data-clock", "data-server-now", "data-focus", "data-label"],
+    attributeFilter: ["aria-busy", "data-age", "data-until", "data-good-until", "data-clock", "data-server-now", "data-focus", "data-label"],
   });
+
+  /* A button that is pressed before the page is drawn is pressed once it is: the opening would take back what it did. */
+  const BUSY = 'main[aria-busy="true"]';
+  let early = null;
+  const pressed = () => {
+    if (!early || document.querySelector(BUSY)) return;
+    const button = early;
+    early = null;
+    button.click();
+  };
+  addEventListener("click", (event) => {
+    const button = event.target.closest?.(`${BUSY} button`);
+    if (!button) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    early = button;
+  }, true);
 
   /* A step with data-back has an entry of its own in the history: the browser's Back presses that button, and leaving
      the step in any other way takes the entry away. The router hears nothing of it: the page stays the same. */

@@ -8,7 +8,7 @@ import reflex as rx
 
 from booking_app.components.admin_style import ADMIN_SCRIPT, ADMIN_STYLE
 from booking_app.components.elements import avatar, classes, link, pill
-from booking_app.components.layout import connection_notice
+from booking_app.components.layout import connection_notice, content
 from booking_app.components.post_form import post_form
 from booking_app.state.session import SessionState
 
@@ -49,7 +49,7 @@ def admin_frame(*children: Any, current: str, width: str = "") -> rx.Component:
             ),
             class_name="topbar",
         ),
-        rx.el.main(*children, id="main", tab_index=-1, class_name=classes("content", width)),
+        content(*children, class_name=classes("content", width)),
         connection_notice(),
     )
 

@@ -16,6 +16,7 @@ Elements take part by attributes, given with `custom_attrs`; those whose text is
                                `data-forget="<name>"` appears; it never leaves the browser before it is sent;
 `data-zones="1"`               on an input with a datalist: the list gets the browser's IANA zones;
 `data-copied="<word>"`         its text becomes this word for two seconds after a click;
+`aria-busy="true"`             on `main`, while the page is being opened: presses of its buttons wait until it is done;
 `data-grid="7"`                arrow keys, Home and End move between its buttons, seven a row, the first one
                                standing `data-offset` columns in; PageUp and PageDown press the elements whose ids
                                are `data-previous` and `data-next`; `data-label` says what the grid shows now;

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import reflex as rx
@@ -11,7 +11,7 @@ from reflex.app import default_error_boundary
 from reflex.event import EventSpec
 from reflex_components_core.core.banner import has_connection_errors
 
-from booking_app.components.elements import Text, classes, link
+from booking_app.components.elements import Text, link
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +20,7 @@ def public_page(*children: Any, team: Text = "") -> rx.Component:
     """A page for customers. Exactly one h1 is expected among the children."""
     return rx.el.div(
         _skip(),
-        rx.el.main(*children, id="main", tab_index=-1),
+        content(*children),
         rx.el.footer(
             rx.cond(team, rx.el.span(team), rx.fragment()),
             link("What can be booked", href="/"),
@@ -31,33 +31,10 @@ def public_page(*children: Any, team: Text = "") -> rx.Component:
     )
 
 
-def app_page(
-    *children: Any,
-    links: Sequence[tuple[str, str]],
-    current: str,
-    team: Text = "",
-    end: Sequence[rx.Component] = (),
-    width: str = "",
-) -> rx.Component:
-    """A page for staff and admins: `links` are (label, href), `current` is the href of this page, `end` stands at
-    the right of the bar, `width` is "", "wide" or "narrow"."""
-    return rx.el.div(
-        _skip(),
-        rx.el.header(
-            link(team, href="/", class_name="logo"),
-            rx.el.nav(
-                *(
-                    link(label, href=href, custom_attrs={"aria-current": "page"} if href == current else {})
-                    for label, href in links
-                ),
-                aria_label="Main",
-            ),
-            rx.el.div(*end, class_name="end"),
-            class_name="topbar",
-        ),
-        rx.el.main(*children, id="main", tab_index=-1, class_name=classes("content", width)),
-        connection_notice(),
-    )
+def content(*children: Any, class_name: Text = "") -> rx.Component:
+    """The main part of a page: busy until the page's opening is done: assets/page.js has presses wait for that."""
+    busy = rx.cond(rx.State.is_hydrated, "false", "true")
+    return rx.el.main(*children, id="main", tab_index=-1, aria_busy=busy, class_name=class_name)
 
 
 def page_head(title: Text, lead: Text = "", *actions: rx.Component) -> rx.Component:

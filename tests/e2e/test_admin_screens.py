@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import psycopg
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -40,11 +41,16 @@ def visitor(browser: Browser, instance: Instance) -> Iterator[Page]:
     context.close()
 
 
+def server(instance: Instance) -> str:
+    """The demo's database."""
+    return f"postgresql://postgres@/postgres?host={instance.folder / 'postgres'}"
+
+
 def in_the_database(instance: Instance, work: Callable[[Context], Coroutine[None, None, None]]) -> None:
     """Prepare what no screen does yet, through the use-cases, in a thread of its own: it has a loop of its own."""
 
     async def run() -> None:
-        engine = create_engine(f"postgresql://postgres@/postgres?host={instance.folder / 'postgres'}")
+        engine = create_engine(server(instance))
         try:
             await work(
                 Context(
@@ -139,6 +145,20 @@ def test_an_invitation_makes_an_account_and_its_link_works_once(admin: Page, vis
     expect(admin.get_by_text("Noor Office is no longer on the team.")).to_be_visible()
     visitor.goto("/settings/calendars")
     visitor.wait_for_url("**/sign-in**", wait_until="commit")
+
+
+def test_a_press_before_the_page_is_drawn_counts_once_it_is(admin: Page, instance: Instance) -> None:
+    form = admin.get_by_role("button", name="Make the invitation")
+    with psycopg.connect(server(instance)) as held:
+        held.execute("LOCK TABLE account IN ACCESS EXCLUSIVE MODE")
+        admin.goto("/admin/people", wait_until="domcontentloaded")
+        admin.locator("main[aria-busy=true]").wait_for()
+        admin.get_by_role("button", name="Invite somebody").click()
+        admin.wait_for_timeout(300)
+        expect(form).to_be_hidden()
+    form.wait_for()
+    admin.locator("main[aria-busy=false]").wait_for()
+    expect(form).to_be_visible()
 
 
 def test_a_mistyped_invitation_is_withdrawn_in_its_line(admin: Page, visitor: Page) -> None:
