@@ -9,8 +9,8 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-BODY_LIMIT = 256 * 1024
-"""Bytes of a request body."""
+BODY_LIMIT = 1024 * 1024
+"""Bytes of a request body. The largest of good faith is a batch of a thousand of Microsoft's notifications."""
 
 # Reflex runs small inline scripts before the bundle and evaluates what the server asks for (`call_script`), and its
 # style library writes style elements: these three allowances are its needs, everything else is ours alone.

@@ -18,6 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from booking_app import runtime
 from booking_app.api.app import create_api
+from booking_app.api.protection import BODY_LIMIT
+from booking_app.api.webhooks import MOST_ITEMS
 from booking_app.feed import listening
 from booking_app.services import calendars
 from booking_app.services.context import Context
@@ -302,6 +304,15 @@ async def test_each_item_of_a_batch_is_verified_by_itself(
     assert (await office.calendar()).due_at == clock()
 
 
+async def test_a_batch_of_a_thousand_is_taken_whole(ctx: Context, clock: Clock, client: httpx.AsyncClient) -> None:
+    office, standing = await make_open(ctx, clock, "microsoft")
+    item = microsoft_item(standing, resourceData={"@odata.id": f"Users/{'A' * 70}/Events/{'B' * 160}", "id": "B" * 160})
+    batch = json.dumps({"value": [item] * MOST_ITEMS})
+    assert len(batch) > 700 * MOST_ITEMS
+    assert is_plain(await client.post(MICROSOFT, content=batch), "microsoft")
+    assert (await office.calendar()).due_at == clock()
+
+
 async def test_a_secret_of_one_provider_opens_nothing_at_the_other(
     ctx: Context, clock: Clock, client: httpx.AsyncClient
 ) -> None:
@@ -384,7 +395,7 @@ async def test_many_genuine_channels_are_no_strangers(ctx: Context, clock: Clock
 
 
 async def test_the_body_of_a_request_is_limited(client: httpx.AsyncClient) -> None:
-    answer = await client.post(MICROSOFT, content=b" " * 300_000)
+    answer = await client.post(MICROSOFT, content=b" " * (BODY_LIMIT + 1))
     assert answer.status_code == 413
 
 
