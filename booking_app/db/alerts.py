@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import select, text, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -34,21 +34,27 @@ async def open_alert(
     now: datetime,
     bookable_id: int | None = None,
     connection_id: int | None = None,
+    grace: float = 0,
 ) -> None:
-    """Raise an alert unless one with this subject is open; an open one takes the newer message."""
+    """Raise an alert unless one with this subject is open; an open one takes the newer message. It is shown at once;
+    nobody is written to within `grace` seconds, nor if it is over by then."""
     row = insert(Alert).values(
         subject=subject,
         message=message,
         bookable_id=bookable_id,
         connection_id=connection_id,
         opened_at=now,
+        tell_from=now + timedelta(seconds=grace),
         tellings=0,
     )
     await db.execute(
         row.on_conflict_do_update(
             index_elements=["subject"],
             index_where=text("closed_at IS NULL"),
-            set_={"message": row.excluded.message},
+            set_={
+                "message": row.excluded.message,
+                "tell_from": func.least(col(Alert.tell_from), row.excluded.tell_from),
+            },
         )
     )
 

@@ -17,28 +17,26 @@ from booking_app.domain.clock import to_instant
 from booking_app.services.context import Context
 from booking_app.services.letters.words import start_words, zone_words
 
-GRACE = {"connection": 0.0, "provider": 0.0, "ending": 0.0, "calendar": 60.0, "stale": 300.0, "write": 60.0}
-"""Seconds from opening an alert to the first mail, by the kind that its subject begins with.
+STALE_GRACE, WRITE_GRACE = 300.0, 60.0
+"""Seconds from opening an alert to the first mail. What a failed read means for its account is in `sync/policy.py`.
 
-A password that was refused twice is told at once, and so is an event that was moved to a time that is not free; also
-that a provider refuses this whole installation, which nobody but an admin can mend. A
-calendar whose answers make no sense, or from which too much vanished, is withheld at once and told when it is still so
-after a minute, in which it was read again. A calendar that merely does not answer is withheld from the
-hard bound on (10 minutes after its last good read, or after it was chosen, if it never was read) and shown on the pages
-from then on. The mail follows when it could not be read for 15 minutes, 5 minutes after the times were withheld: so a
-disturbance that is over by then mails nobody."""
+A calendar that merely does not answer is withheld from the hard bound on (10 minutes after its last good read, or after
+it was chosen, if it never was read) and shown on the pages from then on. The mail follows when it could not be read for
+15 minutes, 5 minutes after the times were withheld: so a disturbance that is over by then mails nobody. An event that
+was moved to a time that is not free is told at once, and so is that a provider refuses this whole installation, which
+nobody but an admin can mend."""
 ENDS_SOON = timedelta(hours=48)
 """So long before it ends by itself, a link is told of."""
 AGAIN = (timedelta(0), timedelta(days=1), timedelta(days=3), timedelta(days=7))
 """When it is told, counted from the first time."""
 
 
-def is_due(*, subject: str, opened_at: datetime, first_told_at: datetime | None, tellings: int, now: datetime) -> bool:
+def is_due(*, tell_from: datetime, first_told_at: datetime | None, tellings: int, now: datetime) -> bool:
     """Whether an open alert is to be told (again) at `now`. Pure."""
     if tellings >= len(AGAIN):
         return False
     if first_told_at is None or tellings == 0:
-        return now >= opened_at + timedelta(seconds=GRACE.get(subject.partition(":")[0], 0))
+        return now >= tell_from
     return now >= first_told_at + AGAIN[tellings]
 
 
@@ -56,13 +54,7 @@ async def tell(ctx: Context) -> int:
         await _settled_moves(db, now)
         for alert in await open_alerts(db):
             first = None if alert.tellings == 0 or alert.told_at is None else alert.told_at
-            if is_due(
-                subject=alert.subject,
-                opened_at=alert.opened_at,
-                first_told_at=first,
-                tellings=alert.tellings,
-                now=now,
-            ):
+            if is_due(tell_from=alert.tell_from, first_told_at=first, tellings=alert.tellings, now=now):
                 mails += await _write_to_all(db, alert, now)
     return mails
 
@@ -117,6 +109,7 @@ async def _stale_calendars(db: AsyncSession, now: datetime, hard: float) -> None
             bookable_id=bookable_id,
             connection_id=connection_id,
             now=now,
+            grace=STALE_GRACE,
         )
     await _close_others(db, "stale:", stale, now)
 
@@ -176,6 +169,7 @@ async def _parked_writes(db: AsyncSession, now: datetime) -> None:
             message=f"An appointment could not be written to the calendar of {owner}: {reason}",
             bookable_id=bookable_id,
             now=now,
+            grace=WRITE_GRACE,
         )
     await _close_others(db, "write:", {f"write:{row[0]}" for row in found}, now)
 

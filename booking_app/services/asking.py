@@ -70,6 +70,7 @@ async def ask_owner(ctx: Context, *, connection_uid: str) -> str:
                 bookable_id=owner.id,
                 connection_id=connection.id,
                 opened_at=now,
+                tell_from=now,
                 told_at=now,
                 closed_at=now,
             )

@@ -97,7 +97,7 @@ class Accounts:
         try:
             secret = self._sealer.open(connection.secret, about(connection))
         except UnreadableSecret as error:
-            raise AccessLost("The stored password cannot be opened with the configured keys.") from error
+            raise AccessLost("The stored password cannot be opened with the configured keys.", final=True) from error
         credentials = Credentials(address=connection.address, username=connection.username, secret=secret)
         return self.open_provider(connection.provider, credentials)
 

@@ -48,7 +48,12 @@ class Gone(ProviderError):
 
 
 class AccessLost(ProviderError):
-    pass
+    """`final`: the provider has said that the consent is over. Else it only refused what it was sent, which may be a
+    server's bad minute."""
+
+    def __init__(self, message: str, *, final: bool = False) -> None:
+        super().__init__(message)
+        self.final = final
 
 
 class Rejected(ProviderError):

@@ -36,6 +36,7 @@ WIDTH = 4
 """Renewals at a time in one process, at each provider: each holds a connection of the database while it is asked."""
 _PAUSE, _LONG_PAUSE, _LONGEST = 2.0, 30.0, 300.0
 """Seconds in which a provider is not asked again after a disturbance, a refusal of this installation, and at most."""
+_UNREADABLE = "The stored permission cannot be opened with the configured keys."
 
 
 def about(connection: Connection) -> str:
@@ -156,12 +157,12 @@ class Grants:
             query = select(Grant).where(col(Grant.connection_id) == source.connection_id).with_for_update()
             grant: Grant | None = await db.scalar(query)
             if grant is None:
-                return None, AccessLost("The account has to be connected again.")
+                return None, AccessLost("The account has to be connected again.", final=True)
             try:
                 refresh = seal.open(grant.refresh, source.about)
                 stored = seal.open(grant.access, source.about) if grant.access else ""
             except UnreadableSecret:
-                return None, AccessLost("The stored permission cannot be opened with the configured keys.")
+                return None, AccessLost(_UNREADABLE, final=True)
             now = ctx.now()
             ends_at, since = grant.access_ends_at or now, grant.refreshed_at or grant.granted_at
             access = Access.living(stored, since, ends_at)
@@ -248,7 +249,7 @@ def _ended(app: Registered, grant: Grant, error: AccessLost, now: datetime) -> A
     if grant.ends_at is None or now < grant.ends_at:
         return error
     why = ", because this program is in “Testing” there" if app.testing else ""
-    return AccessLost(f"{app.vendor.title} ended the link after the time for which it was given{why}.")
+    return AccessLost(f"{app.vendor.title} ended the link after the time for which it was given{why}.", final=True)
 
 
 class Source:

@@ -11,6 +11,7 @@ from sqlmodel import col
 from booking_app.db.alerts import close_alerts, open_alert
 from booking_app.db.changes import announce
 from booking_app.db.locks import lock_calendar, lock_connection
+from booking_app.db.push_queries import wake_writes
 from booking_app.db.tables import Alert, Bookable, Calendar, Connection
 from booking_app.domain.appointment import ConnectionState
 from booking_app.services.provider_apps import alert_subject, api_alert_subject, is_vendor
@@ -26,6 +27,7 @@ async def after_success(db: AsyncSession, calendar: Calendar, connection: Connec
     connection.last_success_at = now
     if connection.state == ConnectionState.NEEDS_SIGN_IN.value:
         connection.state = ConnectionState.OK.value
+        await wake_writes(db, connection.bookable_id, now)
     connection.failing_since = await _settle(db, connection, now)
     over = (
         f"connection:{connection.id}",
@@ -61,17 +63,17 @@ async def after_failure(
     calendar.lease_until = None
     await db.flush()
     if setback.state is ConnectionState.NEEDS_SIGN_IN:
-        await lost_access(db, connection, setback.trouble, now)
+        await lost_access(db, connection, setback, now)
     else:
         connection.failing_since = await _settle(db, connection, now)
     if calendar.stopped:
-        await _alert_stopped(db, connection, calendar, now)
+        await _alert_stopped(db, connection, calendar, setback, now)
     if before != (connection.state, calendar.stopped):
         await announce(db, "availability", [calendar.bookable_id])
     await announce(db, "sync", [connection.id or 0])
 
 
-async def lost_access(db: AsyncSession, connection: Connection, reason: str, now: datetime) -> None:
+async def lost_access(db: AsyncSession, connection: Connection, setback: Setback, now: datetime) -> None:
     """The provider refuses the credentials: writes wait, slots are withheld, owner and admins are told. An account that
     was disconnected meanwhile is nobody's concern any more."""
     if connection.state == ConnectionState.DISCONNECTED.value:
@@ -80,7 +82,7 @@ async def lost_access(db: AsyncSession, connection: Connection, reason: str, now
         await announce(db, "availability", [connection.bookable_id])
         await announce(db, "sync", [connection.id or 0])
     connection.state = ConnectionState.NEEDS_SIGN_IN.value
-    connection.reason = reason
+    connection.reason = setback.trouble
     connection.failing_since = connection.failing_since or now
     name = await db.scalar(select(col(Bookable.name)).where(col(Bookable.id) == connection.bookable_id))
     if is_vendor(connection.provider):
@@ -97,6 +99,7 @@ async def lost_access(db: AsyncSession, connection: Connection, reason: str, now
         bookable_id=connection.bookable_id,
         connection_id=connection.id,
         now=now,
+        grace=setback.grace,
     )
 
 
@@ -133,7 +136,9 @@ async def _settle(db: AsyncSession, connection: Connection, now: datetime) -> da
     return connection.failing_since or now
 
 
-async def _alert_stopped(db: AsyncSession, connection: Connection, calendar: Calendar, now: datetime) -> None:
+async def _alert_stopped(
+    db: AsyncSession, connection: Connection, calendar: Calendar, setback: Setback, now: datetime
+) -> None:
     name = await db.scalar(select(col(Bookable.name)).where(col(Bookable.id) == calendar.bookable_id))
     await open_alert(
         db,
@@ -142,4 +147,5 @@ async def _alert_stopped(db: AsyncSession, connection: Connection, calendar: Cal
         bookable_id=calendar.bookable_id,
         connection_id=connection.id,
         now=now,
+        grace=setback.grace,
     )

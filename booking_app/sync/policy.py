@@ -30,12 +30,14 @@ class SyncPolicy:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Setback:
     """What a failed read does: read again in `wait`; the connection's `state`; `stopped` withholds the calendar at
-    once, because what it answers cannot be trusted."""
+    once, because what it answers cannot be trusted. Nobody is written to before `grace` is over, in which it is tried
+    again, unless there is nothing to wait for."""
 
     wait: float
     state: ConnectionState
     stopped: bool
     trouble: str
+    grace: float = 0
 
 
 def next_read(policy: SyncPolicy, *, hot: bool, jitter: float) -> float:
@@ -44,18 +46,21 @@ def next_read(policy: SyncPolicy, *, hot: bool, jitter: float) -> float:
 
 
 def setback(error: ProviderError, failures: int, *, jitter: float = 0) -> Setback:
-    """What follows from the failure number `failures` (1 is the first).
+    """What follows from the failure number `failures` (1 is the first; of refusals, the first refusal).
 
     A disturbed server is asked about as often as one that works, unless it asks for more time: so its recovery is seen
     before anybody is told of a disturbance that is over."""
     trouble = str(error)
     match error:
-        case AccessLost():
-            wait = 900.0 if failures == 1 else 3600.0
-            return Setback(wait=wait, state=ConnectionState.NEEDS_SIGN_IN, stopped=False, trouble=trouble)
+        case AccessLost(final=final):
+            # Soon once more: a server that lost its own directory for a moment refuses everybody. From then on rarely:
+            # some providers lock an account that knocks with a wrong password.
+            waits = (900.0, 3600.0) if final else (30.0, 900.0, 3600.0)
+            wait, grace = waits[min(failures, len(waits)) - 1], 0.0 if final else 90.0
+            return Setback(wait=wait, state=ConnectionState.NEEDS_SIGN_IN, stopped=False, trouble=trouble, grace=grace)
         case Rejected() | Gone():
             wait = min(20.0 * 2 ** min(failures - 1, 8), 300)
-            return Setback(wait=wait, state=ConnectionState.STOPPED, stopped=True, trouble=trouble)
+            return Setback(wait=wait, state=ConnectionState.STOPPED, stopped=True, trouble=trouble, grace=60)
         case Transient(retry_after=after):
             wait = min(5.0 * 2 ** min(failures - 1, 8), _LONGEST) * (1 + 0.2 * jitter)
             return Setback(wait=max(wait, after or 0), state=ConnectionState.SLOWED, stopped=False, trouble=trouble)

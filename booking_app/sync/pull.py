@@ -14,6 +14,7 @@ from booking_app.db.engine import reads as statements
 from booking_app.db.engine import single
 from booking_app.db.read_queries import Footing, Unchanged
 from booking_app.db.tables import Calendar
+from booking_app.domain.appointment import ConnectionState
 from booking_app.domain.errors import NotFound
 from booking_app.services.context import Context
 from booking_app.services.provider_apps import api_alert_subject
@@ -235,7 +236,8 @@ async def _store(ctx: Context, asked: Question, answer: _Answer, due_at: datetim
 
 async def _failed(ctx: Context, asked: Question, error: ProviderError) -> Pulled:
     calendar = asked.calendar
-    what = setback(error, calendar.failures + 1, jitter=random.random())
+    anew = isinstance(error, AccessLost) and asked.connection.state != ConnectionState.NEEDS_SIGN_IN.value
+    what = setback(error, 1 if anew else calendar.failures + 1, jitter=random.random())
     async with ctx.sessions.begin() as db:
         await health.after_failure(db, calendar.id or 0, what, ctx.now(), secret=asked.connection.secret)
         if isinstance(error, ProviderRefused):

@@ -26,6 +26,7 @@ from booking_app.sync.event import draft_of
 from booking_app.sync.ical_write import draft_fields
 from booking_app.sync.model import CalendarRef, EventDraft, OwnEvent, Written
 from booking_app.sync.own import own_uid, standing_times
+from booking_app.sync.policy import setback
 from booking_app.sync.provider import CalendarProvider
 from booking_app.sync.reference import reference
 from booking_app.sync.tokens import manage_url
@@ -233,11 +234,11 @@ async def _refused(ctx: Context, accounts: Accounts, place: Placed, error: Acces
     try:
         provider = await accounts.of(place.connection)
         await provider.list_calendars()
-    except AccessLost:
+    except AccessLost as again:
         async with ctx.sessions.begin() as db:
             current = await lock_connection(db, place.connection.id or 0)
             if current is not None and current.secret == place.connection.secret:
-                await health.lost_access(db, current, str(error), ctx.now())
+                await health.lost_access(db, current, setback(again, 1), ctx.now())
         return SIGNED_OUT
     except ProviderError as other:
         return Retry(reason=str(other))

@@ -129,13 +129,35 @@ async def test_p24_a_passing_disturbance_mails_nobody(ctx: Context, clock: Clock
     assert (await office.connection()).state == ConnectionState.OK.value
 
 
-async def test_p24_a_real_revocation_is_told_at_once_then_on_day_one_three_and_seven(
+async def test_p24_a_server_that_refuses_everybody_for_a_moment_is_told_nobody_and_keeps_no_write_waiting(
+    ctx: Context, clock: Clock
+) -> None:
+    office, _ = await staffed(ctx)
+    await make_booking(office.ctx, TEN)
+    office.server.passwords["anna"] = "its directory is gone"
+    clock.advance(minutes=1)
+    await office.reader().drain()
+    assert (await office.connection()).state == ConnectionState.NEEDS_SIGN_IN.value
+    assert (await availability.slots(office.ctx, QUERY)).withheld
+    await office.write()
+    await tell(office.ctx)
+    office.server.passwords["anna"] = PASSWORD
+    clock.advance(seconds=30)
+    await office.reader().drain()
+    assert (await office.connection()).state == ConnectionState.OK.value
+    await office.write()
+    assert len(office.own_events()) == 1
+    await run(office, clock, minutes=10)
+    assert await told(office) == []
+
+
+async def test_p24_a_password_that_is_refused_twice_is_told_within_three_minutes_then_on_day_one_three_and_seven(
     ctx: Context, clock: Clock
 ) -> None:
     office, people = await staffed(ctx)
     office.server.passwords["anna"] = "revoked"
     start = clock()
-    await run(office, clock, minutes=2)
+    await run(office, clock, minutes=3)
     assert await told(office) == [(account, 0) for account in sorted(people)]
     days = []
     for _ in range(40):

@@ -133,7 +133,11 @@ async def test_it_is_refused_when_there_is_more_to_say(office: Office, statement
 async def test_an_open_alert_needs_the_whole_commit_which_closes_it(office: Office, subject: str) -> None:
     connection = await office.connection()
     named = subject.format(connection=connection.id, calendar=office.calendar_id)
-    await change(office, "INSERT INTO alert (subject, message, opened_at, tellings) VALUES (:s, '', now(), 0)", s=named)
+    await change(
+        office,
+        "INSERT INTO alert (subject, message, opened_at, tell_from, tellings) VALUES (:s, '', now(), now(), 0)",
+        s=named,
+    )
     before = await standing(office)
     assert not await note(office)
     assert await standing(office) == before

@@ -41,7 +41,10 @@ def test_what_each_failure_means() -> None:
     assert setback(Transient("t"), 1).state is ConnectionState.SLOWED
     assert not setback(Transient("t"), 1).stopped
     assert setback(AccessLost("a"), 1).state is ConnectionState.NEEDS_SIGN_IN
-    assert setback(AccessLost("a"), 2).wait == 3600
+    assert [setback(AccessLost("a"), number).wait for number in (1, 2, 3, 9)] == [30, 900, 3600, 3600]
+    assert setback(AccessLost("a"), 1).grace > setback(AccessLost("a"), 1).wait
+    assert [setback(AccessLost("a", final=True), number).wait for number in (1, 2, 3)] == [900, 3600, 3600]
+    assert setback(AccessLost("a", final=True), 1).grace == 0
     assert setback(Rejected("r"), 1).stopped
     assert setback(Gone("g"), 1).stopped
 

@@ -154,7 +154,7 @@ def failure(app: Registered, reply: Reply) -> ProviderError:
     if name in _LOST:
         rapt = answer.get("error_subtype") == "invalid_rapt"
         why = "the organisation asks to sign in again after some time" if rapt else (known or [_LOST[name]])[0]
-        return AccessLost(f"{title} no longer lets us in: {why}.")
+        return AccessLost(f"{title} no longer lets us in: {why}.", final=True)
     why = (known or [_REFUSED.get(name, f"it does not take our request ({_printable(name)})")])[0]
     return ProviderRefused(f"{title} does not accept this installation: {why}.", retry_after(reply), why=why)
 
