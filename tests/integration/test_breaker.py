@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
+
 from booking_app.domain.appointment import ConnectionState
 from booking_app.services import manage
 from booking_app.services.context import Context
@@ -129,6 +132,24 @@ async def test_the_owners_word_waits_for_a_read_under_way(ctx: Context, clock: C
     await reading
     assert len(await office.blocks()) == 8
     await accept_changes(office.ctx, office.accounts, office.policy, calendar_uid=uid)
+    assert (await office.calendar()).lease_until is None
+
+
+async def test_nobody_reads_beside_the_owners_word_however_long_that_takes(ctx: Context, clock: Clock) -> None:
+    office, _ = await full_calendar(ctx, 8)
+    office.server.expire_cursors(office.remote_id)
+    office.server.hidden = 8
+    await office.read()
+    uid, policy = str((await office.calendar()).uid), replace(office.policy, lease=0.3)
+    clock.advance(minutes=10)
+    office.server.delay = 1.0
+    office.server.calls.clear()
+    accepted = asyncio.create_task(accept_changes(office.ctx, office.accounts, policy, calendar_uid=uid))
+    while not accepted.done():
+        await asyncio.sleep(0.2)
+        clock.advance(seconds=0.2)
+        assert not await office.reader().claim(1)
+    assert "followed again" in await accepted
     assert (await office.calendar()).lease_until is None
 
 
