@@ -75,6 +75,16 @@ class Office:
         """Do all calendar writes that are due; how many were tried."""
         return await self.lane().drain()
 
+    async def left(self) -> int:
+        """Take away what had to be left, as far as it is due; how often it was tried."""
+        return await self.left_lane().drain()
+
+    def left_lane(self) -> Lane:
+        async def handler(work: Work) -> Outcome:
+            return await push.take_away_left(self.ctx, self.accounts, work)
+
+        return Lane(self.ctx, "left", handler, Leases())
+
     def lane(self) -> Lane:
         async def handler(work: Work) -> Outcome:
             return await push.push(self.ctx, self.accounts, work)

@@ -57,6 +57,18 @@ def calendar_key(appointment_id: int, bookable_id: int) -> str:
     return f"{appointment_id}:{bookable_id}"
 
 
+async def placed(db: AsyncSession, calendar_id: int) -> Placed | None:
+    """A calendar with its account and its owner; None if it is no more."""
+    query = (
+        select(Calendar, Connection, Bookable)
+        .join(Connection, col(Connection.id) == col(Calendar.connection_id))
+        .join(Bookable, col(Bookable.id) == col(Calendar.bookable_id))
+        .where(col(Calendar.id) == calendar_id)
+    )
+    row = (await db.execute(query)).one_or_none()
+    return None if row is None else Placed(calendar=row[0], connection=row[1], owner=row[2])
+
+
 async def to_write(db: AsyncSession, appointment_id: int, bookable_id: int) -> ToWrite | None:
     """Everything that decides what must stand in the person's calendar; None if the appointment is no more."""
     query = (
@@ -254,7 +266,7 @@ async def wake_parked_writes(db: AsyncSession, appointment_id: int, now: datetim
 async def _wake(db: AsyncSession, which: ColumnElement[bool], now: datetime) -> None:
     free = (
         select(col(Outbox.id))
-        .where(col(Outbox.effect) == Effect.CALENDAR.value, col(Outbox.lease_until).is_(None), which)
+        .where(col(Outbox.effect).in_((Effect.CALENDAR, Effect.LEFT)), col(Outbox.lease_until).is_(None), which)
         .with_for_update(skip_locked=True)
     )
     await db.execute(update(Outbox).where(col(Outbox.id).in_(free)).values(due_at=now, parked=False, attempts=0))

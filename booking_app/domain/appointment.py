@@ -49,6 +49,7 @@ class Effect(StrEnum):
     """What an outbox row makes true."""
 
     CALENDAR = "calendar"
+    LEFT = "left"
     MAIL = "mail"
     REVOKE = "revoke"
 

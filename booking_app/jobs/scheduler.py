@@ -21,7 +21,7 @@ from booking_app.services.holds import sweep_holds
 from booking_app.sync.accounts import Accounts
 from booking_app.sync.policy import SyncPolicy
 from booking_app.sync.pull import Puller
-from booking_app.sync.push import push
+from booking_app.sync.push import push, take_away_left
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,11 @@ class Jobs:
         self.reader = CalendarReader(
             ctx, Puller(ctx, accounts, policy).pull, self._leases, hot_interval=policy.hot, width=READS
         )
-        effects: dict[str, Handler] = {Effect.CALENDAR.value: partial(push, ctx, accounts), **(handlers or {})}
+        effects: dict[str, Handler] = {
+            Effect.CALENDAR.value: partial(push, ctx, accounts),
+            Effect.LEFT.value: partial(take_away_left, ctx, accounts),
+            **(handlers or {}),
+        }
         self.keeper = ChannelKeeper(ctx, accounts)
         self.lanes = {effect: Lane(ctx, effect, handler, self._leases) for effect, handler in effects.items()}
         self._scheduler = AsyncIOScheduler(timezone=UTC)

@@ -31,6 +31,7 @@ _LATE = timedelta(seconds=10)
 """Work that should have been done so long ago is shown as waiting even if it was never tried."""
 
 _OTHER_WORK = {
+    Effect.LEFT.value: "Taking an appointment out of the calendar in which it stood before",
     Effect.MAIL.value: "A mail",
     Effect.REVOKE.value: "Ending the access to an account that was disconnected",
 }

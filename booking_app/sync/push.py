@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from booking_app.db import push_queries
 from booking_app.db.changes import announce
+from booking_app.db.left_queries import leave_event, left_key, wanted_back
 from booking_app.db.locks import lock_calendar, lock_connection
 from booking_app.db.push_queries import Placed, ToWrite
 from booking_app.db.tables import DelaySample, Mirror
@@ -55,12 +56,11 @@ async def push(ctx: Context, accounts: Accounts, work: Work) -> Outcome:
         wanted = await push_queries.to_write(db, appointment_id, bookable_id)
     if wanted is None or wanted.appointment.state == AppointmentState.HELD.value:
         return Done()
-    uid = own_uid(wanted.appointment.uid, bookable_id)
     event = _Event(
         wanted=wanted,
         appointment_id=appointment_id,
         bookable_id=bookable_id,
-        draft=draft_of(wanted, uid, manage_url(ctx, wanted.bookings)),
+        draft=_draft(ctx, wanted, bookable_id),
     )
     place = _place(wanted)
     if place is not None and wanted.appointment.conflict:
@@ -89,6 +89,32 @@ async def push(ctx: Context, accounts: Accounts, work: Work) -> Outcome:
         return await _failed(ctx, accounts, error, place, work)
 
 
+async def take_away_left(ctx: Context, accounts: Accounts, work: Work) -> Outcome:
+    """The handler of the effect `left`; the key is "appointment id:bookable id:calendar id"."""
+    appointment_id, bookable_id, calendar_id = (int(part) for part in work.key.split(":"))
+    async with ctx.sessions() as db:
+        wanted = await push_queries.to_write(db, appointment_id, bookable_id)
+        place = await push_queries.placed(db, calendar_id)
+    if wanted is None or place is None or place.connection.state == ConnectionState.DISCONNECTED.value:
+        return Done()
+    if wanted.mirror is not None and wanted.mirror.calendar_id == calendar_id:
+        return Done()
+    if place.connection.state == ConnectionState.NEEDS_SIGN_IN.value:
+        return SIGNED_OUT
+    key = work.payload["key"]
+    try:
+        await _remove(
+            accounts, place, _draft(ctx, wanted, bookable_id), key=None if key is None else str(key), etag=None
+        )
+    except ProviderError as error:
+        return await _failed(ctx, accounts, error, place, work)
+    return Done()
+
+
+def _draft(ctx: Context, wanted: ToWrite, bookable_id: int) -> EventDraft:
+    return draft_of(wanted, own_uid(wanted.appointment.uid, bookable_id), manage_url(ctx, wanted.bookings))
+
+
 def _place(wanted: ToWrite) -> Placed | None:
     """Where the event belongs: the chosen target, else where it already stands; None if nowhere."""
     if wanted.appointment.state != AppointmentState.CONFIRMED.value or not wanted.occupies:
@@ -108,28 +134,34 @@ async def _take_away(
     past = mirror.ends_at is not None and mirror.ends_at <= ctx.now()
     if standing.connection.state == ConnectionState.NEEDS_SIGN_IN.value and not moving:
         return SIGNED_OUT
-    if standing.connection.state != ConnectionState.NEEDS_SIGN_IN.value and not past:
-        provider = await accounts.of(standing.connection)
-        ref = reference(standing.calendar, standing.connection, standing.owner)
-        key, etag = mirror.key, mirror.etag
-        if key is None:
-            # Its creation was begun and perhaps finished: doing it again is the way to learn where it stands.
-            written = await provider.put(ref, event.draft, key=None, etag=None)
-            key, etag = written.key, written.etag
-        try:
-            await provider.remove(ref, key=key, etag=etag)
-        except EditConflict:
-            found = await provider.get(ref, key=key)
-            if found is not None:
-                await provider.remove(ref, key=key, etag=found[1])
-    await _forget(ctx, event, mirror, standing)
+    shut = standing.connection.state == ConnectionState.NEEDS_SIGN_IN.value
+    if not shut and not past:
+        await _remove(accounts, standing, event.draft, key=mirror.key, etag=mirror.etag)
+    await _forget(ctx, event, mirror, standing, leaves=shut and not past)
     return None
 
 
-async def _forget(ctx: Context, event: _Event, mirror: Mirror, standing: Placed) -> None:
+async def _remove(accounts: Accounts, place: Placed, draft: EventDraft, *, key: str | None, etag: str | None) -> None:
+    provider = await accounts.of(place.connection)
+    ref = reference(place.calendar, place.connection, place.owner)
+    if key is None:
+        # Its creation was begun and perhaps finished: doing it again is the way to learn where it stands.
+        written = await provider.put(ref, draft, key=None, etag=None)
+        key, etag = written.key, written.etag
+    try:
+        await provider.remove(ref, key=key, etag=etag)
+    except EditConflict:
+        found = await provider.get(ref, key=key)
+        if found is not None:
+            await provider.remove(ref, key=key, etag=found[1])
+
+
+async def _forget(ctx: Context, event: _Event, mirror: Mirror, standing: Placed, *, leaves: bool = False) -> None:
     async with ctx.sessions.begin() as db:
         await lock_calendar(db, standing.calendar.id or 0)
         await push_queries.forget_event(db, mirror)
+        if leaves:
+            await leave_event(db, mirror, ctx.now())
         await announce(db, "availability", [event.bookable_id])
         await announce(db, "sync", [standing.connection.id or 0])
 
@@ -139,6 +171,10 @@ async def _stand(ctx: Context, accounts: Accounts, event: _Event, place: Placed,
     start, end = from_instant(event.draft.start), from_instant(event.draft.end)
     provider = await accounts.of(place.connection)
     ref = reference(place.calendar, place.connection, place.owner)
+    left = left_key(event.appointment_id, event.bookable_id, place.calendar.id or 0)
+    async with ctx.sessions.begin() as db:
+        if not await wanted_back(db, left, ctx.now()):
+            return Retry(reason="The event is just being taken out of that calendar, after an earlier move.", after=2)
     async with ctx.sessions.begin() as db:
         await push_queries.intend(
             db,

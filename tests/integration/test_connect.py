@@ -247,3 +247,98 @@ async def test_p20_an_account_that_refuses_its_password_is_named_and_keeps_its_e
     assert outcome == "kept"
     assert len(office.own_events()) == 1
     assert "could not be removed" in disconnected("remove", outcome)
+
+
+async def two_accounts(ctx: Context) -> tuple[Office, str, str]:
+    """An office with a second account of the same person; the uid and the address of its calendar."""
+    office = await make_office(ctx)
+    office.server.passwords["spare"] = PASSWORD
+    remote = office.server.add_calendar("spare", "spare")
+    await connect.connect(
+        office.ctx,
+        office.accounts,
+        bookable_id=office.person,
+        preset="other",
+        address="https://dav.example.org/",
+        username="spare",
+        secret=PASSWORD,
+    )
+    ((uid,),) = await cells(office.ctx, "SELECT uid::text FROM calendar WHERE remote_id = :remote", remote=remote)
+    return office, uid, remote
+
+
+async def left_behind(office: Office, spare: str) -> None:
+    """The account with an event is shut, and the person has appointments written to the other one."""
+    office.server.passwords["anna"] = "changed"
+    for _ in range(2):
+        await office.read()
+    await connect.choose(office.ctx, bookable_id=office.person, blocks=[spare], target=spare)
+    await office.write()
+
+
+async def mend(office: Office) -> None:
+    """The person enters the new password."""
+    await connect.replace_password(
+        office.ctx,
+        office.accounts,
+        bookable_id=office.person,
+        connection_uid=office.connection_uid,
+        secret="changed",
+    )
+
+
+async def test_an_event_that_had_to_be_left_in_a_shut_account_is_taken_out_once_it_is_open(
+    ctx: Context, clock: Clock
+) -> None:
+    office, spare, remote = await two_accounts(ctx)
+    await make_booking(office.ctx, TEN)
+    await office.write()
+    await office.read()
+    await left_behind(office, spare)
+    assert len(office.server.read(remote)) == 1
+    assert len(office.own_events()) == 1
+    await office.left()
+    ((_, _, reason, parked),) = await office.outbox("left")
+    assert "signed in again" in reason
+    assert not parked
+    await mend(office)
+    await office.left()
+    assert office.own_events() == []
+    assert await office.outbox("left") == []
+    clock.advance(minutes=2)
+    await office.reader().drain()
+    assert len(office.server.read(remote)) == 1
+    assert [row[0] for row in await cells(office.ctx, "SELECT state FROM appointment")] == ["confirmed"]
+
+
+async def test_an_event_that_was_left_and_is_wanted_back_stays(ctx: Context, clock: Clock) -> None:
+    office, spare, remote = await two_accounts(ctx)
+    await make_booking(office.ctx, TEN)
+    await office.write()
+    await left_behind(office, spare)
+    await mend(office)
+    work = str((await office.calendar()).uid)
+    await connect.choose(office.ctx, bookable_id=office.person, blocks=[work, spare], target=work)
+    (begun,) = await office.left_lane().claim(1)
+    await office.write()
+    assert "taken out" in (await office.outbox())[0][2]
+    await begun
+    clock.advance(seconds=10)
+    await office.write()
+    await office.left()
+    assert len(office.own_events()) == 1
+    assert office.server.read(remote) == {}
+    assert await office.outbox("left") == await office.outbox() == []
+
+
+async def test_an_event_that_was_left_in_an_account_that_is_given_up_stays_there(ctx: Context) -> None:
+    office, spare, _ = await two_accounts(ctx)
+    await make_booking(office.ctx, TEN)
+    await office.write()
+    await left_behind(office, spare)
+    await connect.disconnect(
+        office.ctx, bookable_id=office.person, connection_uid=office.connection_uid, future_events="keep"
+    )
+    await office.left()
+    assert await office.outbox("left") == []
+    assert len(office.own_events()) == 1
