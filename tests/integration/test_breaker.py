@@ -142,7 +142,7 @@ async def test_nobody_reads_beside_the_owners_word_however_long_that_takes(ctx: 
     await office.read()
     uid, policy = str((await office.calendar()).uid), replace(office.policy, lease=0.3)
     clock.advance(minutes=10)
-    office.server.delay = 1.0
+    office.server.delay = 0.1
     office.server.calls.clear()
     accepted = asyncio.create_task(accept_changes(office.ctx, office.accounts, policy, calendar_uid=uid))
     while not accepted.done():
