@@ -446,7 +446,8 @@ async def test_a_refused_token_is_replaced_once(
     assert await opened.list_calendars()
     assert refused == ["stale"]
     world.consents.expire_access()
-    world.panel.fault("GET", "calendarList", status=401, times=None)
+    body = {"error": {"code": 401, "errors": [{"domain": "global", "reason": "authError"}]}}
+    world.panel.fault("GET", "calendarList", status=401, body=body, times=None)
     with pytest.raises(AccessLost):
         await opened.list_calendars()
     assert len(refused) == 3

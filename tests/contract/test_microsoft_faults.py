@@ -621,7 +621,8 @@ async def test_a_refused_token_is_replaced_once(world: MicrosoftWorld, outlook: 
     opened = MicrosoftProvider(Fresh(), vendor=vendor, mode=Mode.FULL, policy=LOCAL)
     assert await opened.list_calendars()
     assert refused == ["stale"]
-    world.panel.fault("GET", "/me/calendars", status=401, times=None)
+    body = {"error": {"code": "InvalidAuthenticationToken", "message": "no"}}
+    world.panel.fault("GET", "/me/calendars", status=401, body=body, times=None)
     with pytest.raises(AccessLost):
         await opened.list_calendars()
     assert len(refused) == 3

@@ -4,10 +4,11 @@ What an error means is decided by its reason, not by its status alone ("Handle A
 
     fullSyncRequired, updatedMinTooLongAgo               CursorExpired
     conditionNotMet, 412                                 EditConflict
-    notFound, deleted, 404, 410                          Gone
+    notFound, deleted                                    Gone
     rateLimitExceeded, userRateLimitExceeded, 429, 5xx   Transient; quotaExceeded for an hour
     accessNotConfigured                                  ProviderRefused
-    401 twice, 403                                       AccessLost
+    401 twice, 403, with a reason                        AccessLost
+    401, 403, 404, 410 without one                       Transient: somebody on the way said so, not the calendar
     anything else                                        Rejected
 """
 
@@ -39,6 +40,7 @@ _LATER = 3_600.0
 """Seconds to leave an account alone whose usage Google calls abuse (`quotaExceeded`)."""
 _STALE = frozenset({"fullSyncRequired", "updatedMinTooLongAgo"})
 _OFF = frozenset({"accessNotConfigured", "SERVICE_DISABLED"})
+_MISSING = frozenset({"notFound", "deleted", "NOT_FOUND"})
 
 
 class Wire:
@@ -118,8 +120,11 @@ def failure(status: int, reason: str, doing: str, wait: float | None = None) -> 
         return Transient(f"Google is unable to answer (status {status}) while {doing}.", wait)
     if status == 412:
         return EditConflict(f"Somebody else changed the event while {doing}.")
-    if status in (404, 410):
+    if status in (404, 410) and reason in _MISSING:
         return Gone(f"Google says it does not exist (status {status}) while {doing}.")
+    if status in (404, 410) or (status in (401, 403) and not reason):
+        doing = f"(status {status}) while {doing}"
+        return Transient(f"Something on the way to Google does not let us through {doing}.", wait)
     if status in (401, 403):
         return AccessLost(f"Google refused access (status {status}) while {doing}.")
     if status < 400:
@@ -129,10 +134,10 @@ def failure(status: int, reason: str, doing: str, wait: float | None = None) -> 
 
 
 async def _reason(reply: Reply) -> str:
-    """The reason in an error body; empty where it has none."""
+    """The reason in an error body, else its status in words (`NOT_FOUND`); empty where it has neither."""
     try:
         error = (await decoded(reply))["error"]
-        reason = error["errors"][0]["reason"]
-    except (ValueError, KeyError, TypeError, IndexError):
+        reason = error["errors"][0]["reason"] if error.get("errors") else error["status"]
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError):
         return ""
     return reason[:60] if isinstance(reason, str) and reason.isascii() and reason.isidentifier() else ""

@@ -7,8 +7,9 @@ What an error means is decided by its code where there is one, the outermost tha
     syncStateNotFound, syncStateInvalid, resyncRequired, 410   CursorExpired
     ErrorIrresolvableConflict, resourceModified, 412           EditConflict
     ErrorItemNotFound and its like, with 404                   Gone
-    401 twice, 403                                             AccessLost
+    401 twice, 403, with a code                                AccessLost
     408, 429, 5xx, 404 without such a code                     Transient
+    401, 403 without any                                       Transient: somebody on the way said so
     ErrorDuplicateTransactionId, any other 409                 Taken
     anything else                                              Rejected
 """
@@ -165,6 +166,9 @@ def failure(status: int, codes: tuple[str, ...], doing: str, wait: float | None 
         return Gone(f"Microsoft says it does not exist (status {status}) while {doing}.")
     if status == 404:
         return Transient(f"Microsoft found nothing, but does not say that it does not exist, while {doing}.", wait)
+    if status in (401, 403) and not codes:
+        doing = f"(status {status}) while {doing}"
+        return Transient(f"Something on the way to Microsoft does not let us through {doing}.", wait)
     if status in (401, 403):
         return AccessLost(f"Microsoft refused access (status {status}) while {doing}.")
     if status < 400:
