@@ -27,68 +27,84 @@ class Door:
     secret_hash: bytes
 
 
-async def door(db: Reader, uid: UUID) -> Door | None:
-    """By our name of it."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Said:
+    """A genuine message of a channel; `number` is 0 where there are none."""
+
+    door: Door
+    number: int
+    remote: str
+    resource: str
+
+
+async def doors(db: Reader, uids: Collection[UUID]) -> list[Door]:
+    """By our names of them."""
     query = (
         select(
+            col(Channel.uid),
             col(Channel.connection_id),
             col(Channel.calendar_id),
             col(Connection.provider),
             col(Channel.secret_hash),
         )
         .join(Connection, col(Connection.id) == col(Channel.connection_id))
-        .where(col(Channel.uid) == uid)
+        .where(col(Channel.uid) == func.any(list(uids)))
     )
-    row = (await db.execute(query)).first()
-    if row is None:
-        return None
-    return Door(uid=uid, connection_id=row[0], calendar_id=row[1], provider=row[2], secret_hash=row[3])
+    return [
+        Door(uid=uid, connection_id=connection, calendar_id=calendar, provider=provider, secret_hash=secret_hash)
+        for uid, connection, calendar, provider, secret_hash in await db.execute(query)
+    ]
 
 
 _HEARD = text(
     """
+    WITH held AS (SELECT uid FROM channel WHERE uid = ANY(CAST(:uids AS uuid[])) ORDER BY uid FOR UPDATE)
     UPDATE channel SET
       notified_at = :now,
-      last_number = greatest(last_number, :number),
-      due_at = CASE WHEN remote_id = '' AND :remote <> '' AND state = 'closing' THEN :now ELSE due_at END,
-      resource_id = CASE WHEN remote_id = '' THEN :resource ELSE resource_id END,
-      remote_id = CASE WHEN remote_id = '' THEN :remote ELSE remote_id END
-    WHERE uid = :uid AND secret_hash = :secret_hash AND (:number = 0 OR last_number < :number)
-    RETURNING state
+      last_number = greatest(last_number, said.number),
+      due_at = CASE WHEN remote_id = '' AND said.remote <> '' AND state = 'closing' THEN :now ELSE due_at END,
+      resource_id = CASE WHEN remote_id = '' THEN said.resource ELSE resource_id END,
+      remote_id = CASE WHEN remote_id = '' THEN said.remote ELSE remote_id END
+    FROM held JOIN unnest(
+      CAST(:uids AS uuid[]), CAST(:hashes AS bytea[]), CAST(:numbers AS bigint[]),
+      CAST(:remotes AS text[]), CAST(:resources AS text[])
+    ) AS said (uid, secret_hash, number, remote, resource) ON said.uid = held.uid
+    WHERE channel.uid = said.uid AND channel.secret_hash = said.secret_hash
+      AND (said.number = 0 OR last_number < said.number)
+    RETURNING channel.uid, state
     """
 )
 
 
-async def heard(db: AsyncSession, door: Door, *, number: int, remote: str, resource: str, now: datetime) -> str | None:
-    """A genuine message came in: the state of its channel, which is held until the transaction ends. None if the
-    channel is no more, or `number` (0: there are none) is not newer than that of another message.
+async def heard(db: AsyncSession, messages: Collection[Said], *, now: datetime) -> dict[UUID, str]:
+    """Genuine messages came in, one a channel: the states of their channels, which are held until the transaction ends.
+    Missing is a channel that is no more, and one whose `number` is not newer than that of another message.
 
-    What a provider calls it is noted if that was not known: with it, it can be closed."""
+    What a provider calls a channel is noted if that was not known: with it, it can be closed."""
     given = {
-        "uid": door.uid,
-        "secret_hash": door.secret_hash,
-        "number": number,
-        "remote": remote,
-        "resource": resource,
+        "uids": [each.door.uid for each in messages],
+        "hashes": [each.door.secret_hash for each in messages],
+        "numbers": [each.number for each in messages],
+        "remotes": [each.remote for each in messages],
+        "resources": [each.resource for each in messages],
         "now": now,
     }
-    state: str | None = await db.scalar(_HEARD, given)
-    return state
+    return {row[0]: row[1] for row in await db.execute(_HEARD, given)}
 
 
-async def extend_soon(db: AsyncSession, uid: UUID, now: datetime, *, since: datetime) -> None:
-    """Its provider wants it to be extended: at once, unless it was opened or extended after `since`."""
-    open_one = and_(col(Channel.uid) == uid, col(Channel.state) == "open", col(Channel.due_at) > now)
+async def extend_soon(db: AsyncSession, uids: Collection[UUID], now: datetime, *, since: datetime) -> None:
+    """Their provider wants them to be extended: at once, but for those that were opened or extended after `since`."""
+    open_ones = and_(col(Channel.uid) == func.any(list(uids)), col(Channel.state) == "open", col(Channel.due_at) > now)
     early = or_(col(Channel.opened_at).is_(None), col(Channel.opened_at) <= since)
-    await db.execute(update(Channel).where(open_one, early).values(due_at=now, failures=0))
+    await db.execute(update(Channel).where(open_ones, early).values(due_at=now, failures=0))
     await announce(db, "channels")
 
 
-async def ended(db: AsyncSession, uid: UUID, now: datetime, *, forget_at: datetime) -> bool:
-    """Its provider says that it is over: it is replaced. False if that was known."""
+async def ended(db: AsyncSession, uids: Collection[UUID], now: datetime, *, forget_at: datetime) -> None:
+    """Their provider says that they are over: they are replaced."""
     over = await db.execute(
         update(Channel)
-        .where(col(Channel.uid) == uid, col(Channel.state) == "open")
+        .where(col(Channel.uid) == func.any(list(uids)), col(Channel.state) == "open")
         .values(
             state="closing",
             due_at=now,
@@ -98,20 +114,27 @@ async def ended(db: AsyncSession, uid: UUID, now: datetime, *, forget_at: dateti
         )
         .returning(col(Channel.id))
     )
-    known = over.scalar() is None
-    if not known:
+    if over.first() is not None:
         await announce(db, "channels")
-    return not known
 
 
-_PLACE = "(calendar.id = :calendar OR (CAST(:calendar AS bigint) IS NULL AND calendar.connection_id = :connection))"
-_USED = text(f"SELECT id FROM calendar WHERE {_PLACE} AND (blocks OR target) ORDER BY id")  # noqa: S608
+_USED = text(
+    """
+    SELECT id FROM calendar
+    WHERE (id = ANY(CAST(:calendars AS bigint[])) OR connection_id = ANY(CAST(:connections AS bigint[])))
+      AND (blocks OR target)
+    ORDER BY id
+    """
+)
 
 
-async def calendars_of(db: Reader, door: Door) -> list[int]:
-    """The calendars that are read because of this channel's messages."""
-    found = await db.execute(_USED, {"calendar": door.calendar_id, "connection": door.connection_id})
-    return [row[0] for row in found]
+async def calendars_of(db: Reader, doors: Collection[Door]) -> list[int]:
+    """The calendars that are read because of these channels' messages: a channel's own, or all of its account."""
+    given = {
+        "calendars": [each.calendar_id for each in doors if each.calendar_id is not None],
+        "connections": [each.connection_id for each in doors if each.calendar_id is None],
+    }
+    return [row[0] for row in await db.execute(_USED, given)]
 
 
 async def free_calendars(db: AsyncSession, calendars: Collection[int]) -> list[Calendar]:

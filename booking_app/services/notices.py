@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import hmac
 import logging
-from collections.abc import Collection, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
@@ -34,11 +35,8 @@ LONGEST_SECRET = 256
 MOST_DOORS = 20_000
 STRANGERS, ALL_STRANGERS = 120, 1200
 """Look-ups a minute of channels that turn out to be none, by client address and of all clients together."""
-MOST_BAD = 5
-"""Items of one request that may fail to verify before the rest is not looked at."""
 _NOTED_EVERY = timedelta(minutes=1)
 _EXTENDED_AT_MOST_EVERY = timedelta(minutes=10)
-_NOBODY = bytes(32)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,19 +72,17 @@ class Notices:
     async def receive(self, provider: str, given: Sequence[Notice], *, client: str) -> None:
         """Note what is genuine among the messages of one request from `client`. Raises only what the database raises
         when it is too busy: then the provider is to send it again."""
-        genuine, bad = [], 0
-        for notice in given:
-            door = await self._verified(provider, notice, client)
-            if door is not None:
-                genuine.append((door, notice))
-                continue
-            notices.labels(provider=provider, outcome="refused").inc()
-            bad += 1
-            if bad >= MOST_BAD:
-                break
-        for door, notice in _coalesced(genuine):
-            outcome = await self._take(door, notice)
-            notices.labels(provider=provider, outcome=outcome).inc()
+        doors = await self._doors_of(given, client)
+        genuine = [
+            (door, notice)
+            for notice in given
+            if (door := doors.get(notice.channel)) is not None and door.provider == provider and _opens(notice, door)
+        ]
+        if len(genuine) < len(given):
+            notices.labels(provider=provider, outcome="refused").inc(len(given) - len(genuine))
+        for kind, said in _coalesced(genuine).items():
+            for outcome, number in Counter(await self._take(*kind, said)).items():
+                notices.labels(provider=provider, outcome=outcome).inc(number)
         if genuine:
             await self._note(provider)
 
@@ -94,53 +90,56 @@ class Notices:
         """Finish what waits for a calendar that was being stored."""
         await asyncio.gather(*self._late.values(), return_exceptions=True)
 
-    async def _verified(self, provider: str, notice: Notice, client: str) -> Door | None:
-        if notice.channel is None or not notice.secret or len(notice.secret) > LONGEST_SECRET:
-            return None
-        door = self._doors.get(notice.channel) or await self._look_up(notice.channel, client)
-        same = hmac.compare_digest(digest(notice.secret), door.secret_hash if door is not None else _NOBODY)
-        if door is None or not same or door.provider != provider:
-            return None
-        if notice.channel not in self._doors:
+    async def _doors_of(self, given: Sequence[Notice], client: str) -> Mapping[UUID | None, Door]:
+        """The channels that are named; those not in memory are looked up together, as many as the limits let."""
+        named = {each.channel: each for each in given if each.channel is not None}
+        found: dict[UUID | None, Door] = {each: self._doors[each] for each in named if each in self._doors}
+        now = self._ctx.now().timestamp()
+        unknown = []
+        for channel in [each for each in named if each not in found]:
+            if self._strangers.take(client, now) or self._all_strangers.take("", now):
+                break
+            unknown.append(channel)
+        if not unknown:
+            return found
+        async with reads(self._ctx.sessions).connect() as db:
+            known = await notice_queries.doors(db, unknown)
+        for door in known:
+            found[door.uid] = door
+            if not _opens(named[door.uid], door):
+                continue
             if len(self._doors) >= MOST_DOORS:
                 self._doors.clear()
-            self._doors[notice.channel] = door
-            now = self._ctx.now().timestamp()
+            self._doors[door.uid] = door
             self._strangers.give_back(client, now)
             self._all_strangers.give_back("", now)
-        return door
+        return found
 
-    async def _look_up(self, channel: UUID, client: str) -> Door | None:
-        now = self._ctx.now().timestamp()
-        if self._strangers.take(client, now) or self._all_strangers.take("", now):
-            return None
-        async with reads(self._ctx.sessions).connect() as db:
-            return await notice_queries.door(db, channel)
-
-    async def _take(self, door: Door, notice: Notice) -> str:
-        """What became of a genuine message, in a word."""
+    async def _take(
+        self, lifecycle: Lifecycle | None, changed: bool, said: Mapping[UUID, tuple[Door, Notice]]
+    ) -> list[str]:
+        """What became of genuine messages of one kind, one a channel, each in a word."""
         now = self._ctx.now()
+        wanted: Sequence[int] = ()
+        free: Sequence[Calendar] = ()
         async with self._ctx.sessions.begin() as db:
-            state = await notice_queries.heard(
-                db, door, number=notice.number, remote=notice.remote, resource=notice.resource, now=now
-            )
-            if state is None:
-                return "stale"
-            if state == ChannelState.CLOSING.value:
-                return "closed"
-            if notice.lifecycle is Lifecycle.REAUTHORIZE:
-                await notice_queries.extend_soon(db, door.uid, now, since=now - _EXTENDED_AT_MOST_EVERY)
-                return "lifecycle"
-            if notice.lifecycle is Lifecycle.REMOVED:
-                await notice_queries.ended(db, door.uid, now, forget_at=now + UNCONFIRMED)
-            elif not notice.changed and notice.lifecycle is not Lifecycle.MISSED:
-                return "greeting"
-            wanted = await notice_queries.calendars_of(db, door)
-            free = await notice_queries.free_calendars(db, wanted)
-            await self._bring_forward(db, free)
+            states = await notice_queries.heard(db, [_said(*each) for each in said.values()], now=now)
+            closing = {uid for uid, state in states.items() if state == ChannelState.CLOSING.value}
+            stale, listening = said.keys() - states.keys(), states.keys() - closing
+            done = "lifecycle" if lifecycle is Lifecycle.REAUTHORIZE else "taken"
+            if lifecycle is Lifecycle.REAUTHORIZE:
+                await notice_queries.extend_soon(db, listening, now, since=now - _EXTENDED_AT_MOST_EVERY)
+            elif lifecycle is Lifecycle.REMOVED:
+                await notice_queries.ended(db, listening, now, forget_at=now + UNCONFIRMED)
+            if lifecycle is None and not changed:
+                done = "greeting"
+            elif lifecycle is not Lifecycle.REAUTHORIZE and listening:
+                wanted = await notice_queries.calendars_of(db, [said[uid][0] for uid in listening])
+                free = await notice_queries.free_calendars(db, wanted)
+                await self._bring_forward(db, free)
         for calendar_id in set(wanted) - {each.id for each in free}:
             self._wait_for(calendar_id)
-        return "taken"
+        return ["stale"] * len(stale) + ["closed"] * len(closing) + [done] * len(listening)
 
     def _wait_for(self, calendar_id: int) -> None:
         """Its read is being stored at this moment, which can take longer than a provider should wait. If we die before
@@ -190,11 +189,25 @@ class Notices:
             await notice_queries.note_push(db, provider, now, at_most_every=_NOTED_EVERY)
 
 
-def _coalesced(genuine: Sequence[tuple[Door, Notice]]) -> list[tuple[Door, Notice]]:
-    """What a request says several times of one channel, once."""
-    found: dict[tuple[UUID, Lifecycle | None, bool], tuple[Door, Notice]] = {}
+def _opens(notice: Notice, door: Door) -> bool:
+    """Whether the message shows the channel's secret."""
+    if not notice.secret or len(notice.secret) > LONGEST_SECRET:
+        return False
+    return hmac.compare_digest(digest(notice.secret), door.secret_hash)
+
+
+def _said(door: Door, notice: Notice) -> notice_queries.Said:
+    return notice_queries.Said(door=door, number=notice.number, remote=notice.remote, resource=notice.resource)
+
+
+Kind = tuple[Lifecycle | None, bool]
+
+
+def _coalesced(genuine: Sequence[tuple[Door, Notice]]) -> Mapping[Kind, Mapping[UUID, tuple[Door, Notice]]]:
+    """What a request says several times of one channel, once; by what it says."""
+    found: dict[Kind, dict[UUID, tuple[Door, Notice]]] = defaultdict(dict)
     for door, notice in genuine:
-        key = door.uid, notice.lifecycle, notice.changed
-        if key not in found or found[key][1].number < notice.number:
-            found[key] = door, notice
-    return list(found.values())
+        said = found[notice.lifecycle, notice.changed]
+        if door.uid not in said or said[door.uid][1].number < notice.number:
+            said[door.uid] = door, notice
+    return found

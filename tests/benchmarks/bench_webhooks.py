@@ -110,7 +110,7 @@ def microsoft(secrets: list[str]) -> Ask:
 def kinds(at_google: list[tuple[UUID, str]], at_microsoft: list[tuple[UUID, str]]) -> list[Kind]:
     """All that can come in."""
     numbers: Iterator[int] = iter(range(1, 10**9))
-    fresh, graph = iter(at_google), iter(at_microsoft * 4)
+    fresh, graph = iter(at_google), iter(at_microsoft * 110)
     flooded = at_google[0]
     return [
         Kind("health endpoint", lambda: Ask("/healthz", method="GET", status=200)),
@@ -120,6 +120,7 @@ def kinds(at_google: list[tuple[UUID, str]], at_microsoft: list[tuple[UUID, str]
         Kind("Google: unknown channel", lambda: google(uuid4(), "wrong", next(numbers))),
         Kind("Microsoft: one item", lambda: microsoft([next(graph)[1]])),
         Kind("Microsoft: 50 items of one", lambda: microsoft([next(graph)[1]] * 50)),
+        Kind("Microsoft: one item each of 50", lambda: microsoft([next(graph)[1] for _ in range(50)])),
         Kind("Microsoft: handshake", lambda: Ask(f"{MICROSOFT}?validationToken=Validation%3a+abc", status=200)),
     ]
 
@@ -159,12 +160,14 @@ async def measure(url: str, folder: Path, rounds: int) -> bool:
     print(f"{'milliseconds':32} {'p50':>6} {'p95':>6} {'over':>6}   {AT_ONCE} at a time: {'p50':>6} {'p95':>6}")
     for name, times in alone.items():
         p95, crowded_p95 = percentile(times, 0.95), percentile(crowded[name], 0.95)
-        met = met and p95 < TARGET
+        met = met and max(p95, crowded_p95) < TARGET
         print(
             f"{name:32} {median(times):6.2f} {p95:6.2f} {median(times) - reference:6.2f}"
             f"{'':17} {median(crowded[name]):6.1f} {crowded_p95:6.1f}"
         )
-    print(f"target: every answer within {TARGET:g} ms (p95): {'met' if met else 'MISSED'}")
+    print(
+        f"target: every answer within {TARGET:g} ms (p95, alone and {AT_ONCE} at a time): {'met' if met else 'MISSED'}"
+    )
     return met
 
 

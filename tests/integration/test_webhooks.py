@@ -20,11 +20,13 @@ from booking_app import runtime
 from booking_app.api.app import create_api
 from booking_app.api.protection import BODY_LIMIT
 from booking_app.api.webhooks import MOST_ITEMS
+from booking_app.db.tables import Calendar, Channel, Connection
 from booking_app.feed import listening
 from booking_app.services import calendars
 from booking_app.services.context import Context
 from booking_app.services.notices import ALL_STRANGERS, STRANGERS
 from booking_app.sync import channels
+from booking_app.sync.channel_plan import digest
 from booking_app.sync.model import CalendarRef, Delta, Known
 from booking_app.sync.providers.memory import MemoryProvider
 from tests.conftest import Clock
@@ -382,6 +384,62 @@ async def test_strangers_cost_a_look_up_now_and_then_and_else_one_hash(
     await office.read_due()
     await push(client, "google", standing)
     assert (await office.calendar()).due_at == clock()
+
+
+async def colleagues(office: PushOffice, number: int) -> list[str]:
+    """So many more accounts with a channel each; the secrets of these."""
+    secrets = []
+    async with office.ctx.sessions.begin() as db:
+        for name in range(number):
+            uid = uuid4()
+            secrets.append(f"{uid.hex}.{name}")
+            other = Connection(
+                bookable_id=office.person, provider=office.provider, label="other", username=f"o{name}", secret=b""
+            )
+            db.add(other)
+            await db.flush()
+            account = other.id or 0
+            calendar = Calendar(
+                connection_id=account,
+                bookable_id=office.person,
+                remote_id=f"memory://o{name}/work/",
+                name="work",
+                blocks=True,
+                due_at=office.ctx.now() + timedelta(hours=1),
+            )
+            channel = Channel(
+                uid=uid,
+                connection_id=account,
+                secret_hash=digest(secrets[-1]),
+                remote_id=f"sub{name}",
+                state="open",
+                due_at=office.ctx.now() + timedelta(days=1),
+            )
+            db.add_all([calendar, channel])
+    return secrets
+
+
+async def test_a_batch_costs_as_many_statements_as_a_single_message(
+    ctx: Context, clock: Clock, client: httpx.AsyncClient
+) -> None:
+    office, standing = await make_open(ctx, clock, "microsoft")
+    secrets = await colleagues(office, 49)
+    strange = [microsoft_item(standing, clientState=f"{uuid4().hex}.strange") for _ in range(10)]
+    statements: list[str] = []
+    engine = runtime.current().sessions.kw["bind"]
+    assert isinstance(engine, AsyncEngine)
+    event.listen(engine.sync_engine, "before_cursor_execute", lambda *given: statements.append(given[2]))
+    assert is_plain(await client.post(MICROSOFT, json={"value": [microsoft_item(standing)]}), "microsoft")
+    alone = len(statements)
+    statements.clear()
+    clock.advance(minutes=1)
+    await office.read_due()
+    statements.clear()
+    batch = [*strange, microsoft_item(standing), *(microsoft_item(standing, clientState=each) for each in secrets)]
+    assert is_plain(await client.post(MICROSOFT, json={"value": batch}), "microsoft")
+    assert len(statements) <= alone
+    late = "SELECT count(*) FROM calendar WHERE blocks AND due_at > :now"
+    assert await cells(office.ctx, late, now=clock()) == [(0,)]
 
 
 async def test_many_genuine_channels_are_no_strangers(ctx: Context, clock: Clock, client: httpx.AsyncClient) -> None:
