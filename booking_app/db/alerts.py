@@ -13,6 +13,8 @@ from sqlmodel import col
 from booking_app.db.changes import announce
 from booking_app.db.tables import Account, Alert
 
+KEYS = "keys"
+"""The one alert that a process lacks the key of something that is stored."""
 _MOVED = "moved:"
 
 
@@ -37,13 +39,14 @@ async def open_alert(
     grace: float = 0,
 ) -> None:
     """Raise an alert unless one with this subject is open; an open one takes the newer message. It is shown at once;
-    nobody is written to within `grace` seconds, nor if it is over by then."""
+    nobody is written to within `grace` seconds, nor if it is over by then. When it was met last is noted."""
     row = insert(Alert).values(
         subject=subject,
         message=message,
         bookable_id=bookable_id,
         connection_id=connection_id,
         opened_at=now,
+        met_at=now,
         tell_from=now + timedelta(seconds=grace),
         tellings=0,
     )
@@ -53,6 +56,7 @@ async def open_alert(
             index_where=text("closed_at IS NULL"),
             set_={
                 "message": row.excluded.message,
+                "met_at": row.excluded.met_at,
                 "tell_from": func.least(col(Alert.tell_from), row.excluded.tell_from),
             },
         )

@@ -150,7 +150,8 @@ class Outbox(SQLModel, table=True):
 
 
 class Alert(SQLModel, table=True):
-    """Something a person must know. Open until `closed_at`; one open alert a subject. Mailed from `tell_from` on."""
+    """Something a person must know. Open until `closed_at`; one open alert a subject. Mailed from `tell_from` on; met
+    last at `met_at`."""
 
     __table_args__ = (Index("uq_alert_open", "subject", unique=True, postgresql_where=text("closed_at IS NULL")),)
     id: int | None = id_column()
@@ -160,6 +161,7 @@ class Alert(SQLModel, table=True):
     message: str
     opened_at: datetime = moment(nullable=False)
     tell_from: datetime = moment(nullable=False)
+    met_at: datetime | None = moment()
     told_at: datetime | None = moment()
     tellings: int = 0
     closed_at: datetime | None = moment()

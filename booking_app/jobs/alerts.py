@@ -8,7 +8,7 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from booking_app.db.alerts import close_alerts, moved_alert, open_alert, open_alerts, recipients
+from booking_app.db.alerts import KEYS, close_alerts, moved_alert, open_alert, open_alerts, recipients
 from booking_app.db.changes import announce
 from booking_app.db.outbox import enqueue
 from booking_app.db.tables import Alert
@@ -16,6 +16,7 @@ from booking_app.domain.appointment import Effect
 from booking_app.domain.clock import to_instant
 from booking_app.services.context import Context
 from booking_app.services.letters.words import start_words, zone_words
+from booking_app.sync.errors import KEY_MISSING
 
 STALE_GRACE, WRITE_GRACE = 300.0, 60.0
 """Seconds from opening an alert to the first mail. What a failed read means for its account is in `sync/policy.py`.
@@ -25,6 +26,8 @@ it was chosen, if it never was read) and shown on the pages from then on. The ma
 15 minutes, 5 minutes after the times were withheld: so a disturbance that is over by then mails nobody. An event that
 was moved to a time that is not free is told at once, and so is that a provider refuses this whole installation, which
 nobody but an admin can mend."""
+KEYS_QUIET = timedelta(minutes=3)
+"""After which nobody lacks a key any more: whoever meets that tries again within 72 seconds (`sync/policy.py`)."""
 ENDS_SOON = timedelta(hours=48)
 """So long before it ends by itself, a link is told of."""
 AGAIN = (timedelta(0), timedelta(days=1), timedelta(days=3), timedelta(days=7))
@@ -48,6 +51,7 @@ async def tell(ctx: Context) -> int:
         # One process tells; another one that comes at the same time finds nothing left to do.
         if not await db.scalar(text("SELECT pg_try_advisory_xact_lock(7310002)")):
             return 0
+        await _found_keys(db, now)
         await _stale_calendars(db, now, ctx.bounds.hard)
         await _ending_grants(db, now)
         await _parked_writes(db, now)
@@ -76,6 +80,12 @@ async def _write_to_all(db: AsyncSession, alert: Alert, now: datetime) -> int:
     return len(people)
 
 
+async def _found_keys(db: AsyncSession, now: datetime) -> None:
+    quiet = select(col(Alert.id)).where(col(Alert.subject) == KEYS, col(Alert.met_at) < now - KEYS_QUIET)
+    if await db.scalar(quiet.where(col(Alert.closed_at).is_(None))) is not None:
+        await close_alerts(db, [KEYS], now)
+
+
 _STALE = text(
     """
     SELECT calendar.id, calendar.name, calendar.bookable_id, connection.id, bookable.name, calendar.trouble
@@ -86,8 +96,10 @@ _STALE = text(
       AND NOT EXISTS (
         SELECT FROM alert
         WHERE alert.closed_at IS NULL
-          AND split_part(alert.subject, ':', 1) = 'provider'
-          AND split_part(alert.subject, ':', 2) = connection.provider
+          AND (
+            (split_part(alert.subject, ':', 1) = 'provider' AND split_part(alert.subject, ':', 2) = connection.provider)
+            OR (alert.subject = :keys AND calendar.trouble = :key_missing)
+          )
       )
     """
 )
@@ -95,8 +107,9 @@ _STALE = text(
 
 async def _stale_calendars(db: AsyncSession, now: datetime, hard: float) -> None:
     """Calendars whose data is older than the hard bound are withheld: that is an alert, unless the whole provider is
-    one already."""
-    found = (await db.execute(_STALE, {"bound": now - timedelta(seconds=hard)})).all()
+    one already, or the key that is missing."""
+    given = {"bound": now - timedelta(seconds=hard), "keys": KEYS, "key_missing": KEY_MISSING}
+    found = (await db.execute(_STALE, given)).all()
     stale = {f"stale:{row[0]}" for row in found}
     for calendar_id, name, bookable_id, connection_id, owner, trouble in found:
         await open_alert(

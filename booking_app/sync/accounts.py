@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from booking_app.db.tables import Connection
 from booking_app.services.context import Sealer
 from booking_app.services.provider_apps import is_vendor
-from booking_app.sync.errors import AccessLost, Rejected
+from booking_app.sync.errors import KeyMissing, Rejected
 from booking_app.sync.grants import Grants
 from booking_app.sync.lent import Lent, LentNotifier
 from booking_app.sync.model import Credentials, Mode
@@ -57,7 +57,7 @@ class Accounts:
 
     async def of(self, connection: Connection) -> CalendarProvider:
         """The provider for a stored connection, which works until the password or consent is replaced or the account
-        goes; from then on what is begun with it raises `Transient`. Raises `AccessLost` if the secret cannot be
+        goes; from then on what is begun with it raises `Transient`. Raises `KeyMissing` if the secret cannot be
         opened, `ProviderRefused` without credentials for the provider."""
         number = connection.id or 0
         kept = self._opened.get(number)
@@ -96,8 +96,8 @@ class Accounts:
             return self.consented.open_provider(connection.provider, tokens, app.vendor, Mode(connection.mode))
         try:
             secret = self._sealer.open(connection.secret, about(connection))
-        except UnreadableSecret as error:
-            raise AccessLost("The stored password cannot be opened with the configured keys.", final=True) from error
+        except UnreadableSecret:
+            raise KeyMissing from None
         credentials = Credentials(address=connection.address, username=connection.username, secret=secret)
         return self.open_provider(connection.provider, credentials)
 

@@ -25,7 +25,7 @@ from booking_app.services.context import Context
 from booking_app.sync import channel_plan
 from booking_app.sync.accounts import Accounts
 from booking_app.sync.channel_plan import UNCONFIRMED, ChannelState, Held, Settled, digest, secret_for
-from booking_app.sync.errors import Gone, ProviderError, ProviderRefused, Transient
+from booking_app.sync.errors import Gone, KeyMissing, ProviderError, ProviderRefused, Transient
 from booking_app.sync.model import Opened
 from booking_app.sync.provider import Notifier
 from booking_app.sync.reference import reference
@@ -268,8 +268,8 @@ async def _failed(ctx: Context, found: Placed, error: ProviderError) -> None:
         wait = channel_plan.try_again_in(error, channel.failures, jitter=random.random())
         channel.trouble, channel.lease_until = str(error), None
         channel.due_at = now + timedelta(seconds=wait)
-        answered = isinstance(error, ProviderRefused) or not isinstance(error, Transient)
-        if found.channel.state == ChannelState.OPENING.value and answered:
+        stands = isinstance(error, Transient) and not isinstance(error, ProviderRefused | KeyMissing)
+        if found.channel.state == ChannelState.OPENING.value and not stands:
             channel.secret_hash = b""  # It certainly does not stand.
         if channel.state == ChannelState.CLOSING.value and channel.due_at >= (channel.expires_at or now):
             await db.delete(channel)

@@ -18,7 +18,7 @@ from booking_app.services.context import Context
 from booking_app.services.letters.words import lasting, start_words, zone_words
 from booking_app.services.provider_apps import AppView
 from booking_app.sync import probe
-from booking_app.sync.errors import ProviderRefused, Transient
+from booking_app.sync.errors import KeyMissing, ProviderRefused, Transient
 from booking_app.sync.findings import COMPANY, CREDENTIALS, Finding, Verdict, clock, consent, local_only, public_address
 from booking_app.sync.grants import Grants
 
@@ -85,6 +85,14 @@ class Doctor:
             )
         try:
             ahead = await self._grants.check(app.provider)
+        except KeyMissing:
+            unreadable = Finding(
+                name=CREDENTIALS,
+                verdict=Verdict.BAD,
+                sentence="The stored client secret cannot be opened, because its key is not in SECRET_KEYS.",
+                mend="Put that key back and restart the program. If it is lost, enter the client secret again.",
+            )
+            return (unreadable,)
         except ProviderRefused as error:
             return (Finding(name=CREDENTIALS, verdict=Verdict.BAD, sentence=str(error), mend=_REFUSED[app.provider]),)
         except Transient as error:

@@ -2,7 +2,8 @@
 
     ProviderError
     ├── Transient      try again, not before `retry_after` seconds; the old copy stays
-    │   └── ProviderRefused  the installation is refused, not the account: one incident for all
+    │   ├── ProviderRefused  the installation is refused, not the account: one incident for all
+    │   └── KeyMissing  this process lacks the key of what is stored, nobody's account is at fault: one incident
     ├── CursorExpired  read the whole calendar again, swap when it is complete
     ├── EditConflict   somebody changed the event since we read it: read, decide, write again
     ├── Gone           confirmed: the object or calendar does not exist (404/410 from the provider itself)
@@ -13,6 +14,11 @@ Anything else is a bug and is treated as one.
 """
 
 from __future__ import annotations
+
+KEY_MISSING = (
+    "What is stored for this account cannot be opened at the moment, because this installation lacks a key. Nothing is "
+    "wrong with the account."
+)
 
 
 class ProviderError(Exception):
@@ -33,6 +39,15 @@ class ProviderRefused(Transient):
     def __init__(self, message: str, retry_after: float | None = None, *, why: str = "") -> None:
         super().__init__(message, retry_after)
         self.why = why
+
+
+class KeyMissing(Transient):
+    """What is stored opens with none of the keys that this process was given. Another process may well have the key, so
+    the account stays as it is. One incident for the admins, however many accounts it stops; tried again like any
+    disturbance."""
+
+    def __init__(self) -> None:
+        super().__init__(KEY_MISSING)
 
 
 class CursorExpired(ProviderError):

@@ -26,7 +26,7 @@ from booking_app.db.tables import Connection, Grant
 from booking_app.services import provider_apps
 from booking_app.services.context import Context
 from booking_app.services.provider_apps import TESTING_LIFE, Registered
-from booking_app.sync.errors import AccessLost, ProviderError, ProviderRefused, Transient
+from booking_app.sync.errors import AccessLost, KeyMissing, ProviderError, ProviderRefused, Transient
 from booking_app.sync.oauth import Access, TokenEndpoint, Tokens
 from booking_app.sync.vault import UnreadableSecret
 
@@ -36,7 +36,6 @@ WIDTH = 4
 """Renewals at a time in one process, at each provider: each holds a connection of the database while it is asked."""
 _PAUSE, _LONG_PAUSE, _LONGEST = 2.0, 30.0, 300.0
 """Seconds in which a provider is not asked again after a disturbance, a refusal of this installation, and at most."""
-_UNREADABLE = "The stored permission cannot be opened with the configured keys."
 
 
 def about(connection: Connection) -> str:
@@ -79,15 +78,15 @@ class Grants:
         return kept[1]
 
     async def app(self, provider: str) -> Registered:
-        """The installation's credentials. Raises `ProviderRefused`, which is told, without usable ones."""
+        """The installation's credentials. Raises `ProviderRefused`, which is told, before they are entered, and
+        `KeyMissing`."""
         try:
             app = await provider_apps.registered(self.ctx, provider)
         except UnreadableSecret:
-            app, why = None, "its client secret cannot be opened with the configured keys and has to be entered again"
-        else:
-            why = "its client id and client secret have not been entered"
+            raise KeyMissing from None
         if app is None:
             title = provider_apps.vendor_of(self.ctx, provider).title
+            why = "its client id and client secret have not been entered"
             error = ProviderRefused(f"{title} cannot be reached by this installation: {why}.")
             await self._tell(provider, error)
             raise error
@@ -162,7 +161,8 @@ class Grants:
                 refresh = seal.open(grant.refresh, source.about)
                 stored = seal.open(grant.access, source.about) if grant.access else ""
             except UnreadableSecret:
-                return None, AccessLost(_UNREADABLE, final=True)
+                # Perhaps sealed by a process that has the new key already; that one can go on.
+                return None, KeyMissing()
             now = ctx.now()
             ends_at, since = grant.access_ends_at or now, grant.refreshed_at or grant.granted_at
             access = Access.living(stored, since, ends_at)

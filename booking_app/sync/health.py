@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from booking_app.db.alerts import close_alerts, open_alert
+from booking_app.db.alerts import KEYS, close_alerts, open_alert
 from booking_app.db.changes import announce
 from booking_app.db.locks import lock_calendar, lock_connection
 from booking_app.db.push_queries import wake_writes
@@ -16,6 +16,13 @@ from booking_app.db.tables import Alert, Bookable, Calendar, Connection
 from booking_app.domain.appointment import ConnectionState
 from booking_app.services.provider_apps import alert_subject, api_alert_subject, is_vendor
 from booking_app.sync.policy import Setback
+
+_KEY_MISSING = (
+    "A process of this installation cannot open stored passwords and permissions, because they were sealed with a key "
+    "that is not in its SECRET_KEYS. Put that key back and restart the process; after a change of keys, restart every "
+    "process with the new ones. Until then it reads and writes none of these calendars. Nobody has to connect their "
+    "account again."
+)
 
 
 async def after_success(db: AsyncSession, calendar: Calendar, connection: Connection, now: datetime) -> None:
@@ -111,6 +118,12 @@ async def installation_refused(db: AsyncSession, provider: str, reason: str, now
     if await db.scalar(covered) is None:
         message = f"{reason} Nobody has to connect their account again; this is for an administrator to mend."
         await open_alert(db, subject=api_alert_subject(provider), message=message, now=now)
+
+
+async def key_missing(db: AsyncSession, now: datetime) -> None:
+    """A process cannot open what is stored: one incident for all accounts that it meets. Others may have the key and
+    read them well, so a success says nothing; `jobs.alerts` ends it when nobody has met it for some time."""
+    await open_alert(db, subject=KEYS, message=_KEY_MISSING, now=now)
 
 
 def _place(connection: Connection) -> str:

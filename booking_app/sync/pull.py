@@ -24,7 +24,15 @@ from booking_app.services.context import Context
 from booking_app.services.provider_apps import api_alert_subject
 from booking_app.sync import apply, health
 from booking_app.sync.accounts import Accounts
-from booking_app.sync.errors import AccessLost, CursorExpired, ProviderError, ProviderRefused, Rejected, Transient
+from booking_app.sync.errors import (
+    AccessLost,
+    CursorExpired,
+    KeyMissing,
+    ProviderError,
+    ProviderRefused,
+    Rejected,
+    Transient,
+)
 from booking_app.sync.model import CalendarRef, Delta
 from booking_app.sync.plan import Breaker, Held, Ours, stop_reason, suspects
 from booking_app.sync.policy import SyncPolicy, next_read, setback
@@ -267,5 +275,7 @@ async def _failed(ctx: Context, asked: Question, error: ProviderError) -> Pulled
         await health.after_failure(db, calendar.id or 0, what, ctx.now(), secret=asked.connection.secret)
         if isinstance(error, ProviderRefused):
             await health.installation_refused(db, asked.connection.provider, str(error), ctx.now())
+        elif isinstance(error, KeyMissing):
+            await health.key_missing(db, ctx.now())
     log.warning("pull.failed", extra={"calendar": calendar.id, "error": type(error).__name__, "wait": round(what.wait)})
     return Pulled.FAILED

@@ -22,7 +22,7 @@ from booking_app.metrics import outbound
 from booking_app.services.context import Context
 from booking_app.sync import health
 from booking_app.sync.accounts import Accounts
-from booking_app.sync.errors import AccessLost, EditConflict, Gone, ProviderError, Rejected, Transient
+from booking_app.sync.errors import AccessLost, EditConflict, Gone, KeyMissing, ProviderError, Rejected, Transient
 from booking_app.sync.event import draft_of
 from booking_app.sync.ical_write import draft_fields
 from booking_app.sync.model import CalendarRef, EventDraft, OwnEvent, Written
@@ -31,6 +31,7 @@ from booking_app.sync.policy import setback
 from booking_app.sync.provider import CalendarProvider
 from booking_app.sync.reference import reference
 from booking_app.sync.tokens import manage_url
+from booking_app.sync.vault import UnreadableSecret
 
 log = logging.getLogger(__name__)
 
@@ -56,12 +57,11 @@ async def push(ctx: Context, accounts: Accounts, work: Work) -> Outcome:
         wanted = await push_queries.to_write(db, appointment_id, bookable_id)
     if wanted is None or wanted.appointment.state == AppointmentState.HELD.value:
         return Done()
-    event = _Event(
-        wanted=wanted,
-        appointment_id=appointment_id,
-        bookable_id=bookable_id,
-        draft=_draft(ctx, wanted, bookable_id),
-    )
+    try:
+        draft = _draft(ctx, wanted, bookable_id)
+    except KeyMissing as error:
+        return await _without_key(ctx, error)
+    event = _Event(wanted=wanted, appointment_id=appointment_id, bookable_id=bookable_id, draft=draft)
     place = _place(wanted)
     if place is not None and wanted.appointment.conflict:
         return Park(reason=wanted.appointment.conflict)
@@ -103,16 +103,19 @@ async def take_away_left(ctx: Context, accounts: Accounts, work: Work) -> Outcom
         return SIGNED_OUT
     key = work.payload["key"]
     try:
-        await _remove(
-            accounts, place, _draft(ctx, wanted, bookable_id), key=None if key is None else str(key), etag=None
-        )
+        draft = _draft(ctx, wanted, bookable_id)
+        await _remove(accounts, place, draft, key=None if key is None else str(key), etag=None)
     except ProviderError as error:
         return await _failed(ctx, accounts, error, place, work)
     return Done()
 
 
 def _draft(ctx: Context, wanted: ToWrite, bookable_id: int) -> EventDraft:
-    return draft_of(wanted, own_uid(wanted.appointment.uid, bookable_id), manage_url(ctx, wanted.bookings))
+    try:
+        url = manage_url(ctx, wanted.bookings)
+    except UnreadableSecret:
+        raise KeyMissing from None
+    return draft_of(wanted, own_uid(wanted.appointment.uid, bookable_id), url)
 
 
 def _place(wanted: ToWrite) -> Placed | None:
@@ -257,12 +260,20 @@ async def _failed(ctx: Context, accounts: Accounts, error: ProviderError, place:
     match error:
         case AccessLost():
             return await _refused(ctx, accounts, place, error, work)
+        case KeyMissing():
+            return await _without_key(ctx, error)
         case Transient(retry_after=after):
             return Retry(reason=str(error), after=after)
         case Rejected() | Gone():
             return Retry(reason=str(error)) if work.attempts < PATIENCE else Park(reason=str(error))
         case _:
             return Retry(reason=str(error))
+
+
+async def _without_key(ctx: Context, error: KeyMissing) -> Outcome:
+    async with ctx.sessions.begin() as db:
+        await health.key_missing(db, ctx.now())
+    return Retry(reason=str(error))
 
 
 async def _refused(ctx: Context, accounts: Accounts, place: Placed, error: AccessLost, work: Work) -> Outcome:

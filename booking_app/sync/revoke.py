@@ -11,7 +11,7 @@ from booking_app.services import provider_apps
 from booking_app.services.context import Context
 from booking_app.services.provider_apps import Registered
 from booking_app.sync.accounts import Accounts
-from booking_app.sync.errors import ProviderError, Transient
+from booking_app.sync.errors import KeyMissing, ProviderError, Transient
 from booking_app.sync.model import Mode, Opened
 from booking_app.sync.oauth import Given
 from booking_app.sync.vault import UnreadableSecret
@@ -31,11 +31,11 @@ async def revoke(ctx: Context, accounts: Accounts, work: Work) -> Outcome:
     provider, subject = str(work.payload["provider"]), str(work.payload["subject"])
     try:
         token = ctx.sealer.open(bytes.fromhex(str(work.payload["sealed"])), work.key)
-    except UnreadableSecret:
-        log.warning("revoke.unreadable", extra={"work": work.id})
-        return Done()
-    try:
         app = await _app(ctx, provider)
+    except UnreadableSecret:
+        # Another process may have the key.
+        return _later(ctx, work, KeyMissing())
+    try:
         token, left = await _close_channels(ctx, accounts, app, token, work)
         if left is not None:
             if isinstance(left, Transient) and work.attempts < CHANNEL_TRIES:
@@ -47,19 +47,20 @@ async def revoke(ctx: Context, accounts: Accounts, work: Work) -> Outcome:
         if not shared:
             await accounts.consented.grants.endpoint.revoke(app, token=token)
     except ProviderError as error:
-        if to_instant(ctx.now()) - work.created_at > GIVE_UP:
-            log.warning("revoke.given_up", extra={"work": work.id})
-            return Done()
-        return Retry(reason=str(error), after=error.retry_after if isinstance(error, Transient) else None)
+        return _later(ctx, work, error)
     return Done()
+
+
+def _later(ctx: Context, work: Work, error: ProviderError) -> Outcome:
+    if to_instant(ctx.now()) - work.created_at > GIVE_UP:
+        log.warning("revoke.given_up", extra={"work": work.id})
+        return Done()
+    return Retry(reason=str(error), after=error.retry_after if isinstance(error, Transient) else None)
 
 
 async def _app(ctx: Context, provider: str) -> Registered:
     """The installation's credentials, or none if they were removed meanwhile: revoking needs only the address."""
-    try:
-        app = await provider_apps.registered(ctx, provider)
-    except UnreadableSecret:
-        app = None
+    app = await provider_apps.registered(ctx, provider)
     vendor = provider_apps.vendor_of(ctx, provider)
     return app or Registered(vendor=vendor, client_id="", secret="", testing=False)
 

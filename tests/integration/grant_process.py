@@ -1,7 +1,7 @@
 """A process that asks for access tokens without rest, as an adapter does whose tokens are refused again and again.
 
-The order comes as JSON on the command line; each token is a line of standard output, until it is killed or a line
-comes in."""
+The order comes as JSON on the command line; each token is a line of standard output, or why there is none, until it is
+killed or a line comes in."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import asyncio
 import json
 import random
 import sys
-from contextlib import suppress
 
 from sqlalchemy import select
 
@@ -17,6 +16,7 @@ from booking_app.db.engine import create_engine, create_sessions
 from booking_app.db.tables import Connection
 from booking_app.domain.clock import utc_now
 from booking_app.services.context import Context
+from booking_app.sync.errors import ProviderError
 from booking_app.sync.grants import Grants
 from booking_app.sync.providers.addresses import AddressPolicy
 from booking_app.sync.providers.token_endpoint import HttpTokenEndpoint
@@ -42,12 +42,16 @@ async def main() -> None:
 
     async def ask() -> None:
         while not stop.done():
-            with suppress(TimeoutError):
+            try:
                 # Whoever has no time left gives up, as a live read does.
                 async with asyncio.timeout(random.choice((0.01, 5))):
                     token = await source.token()
                     print(token, flush=True)
                     await source.refused(token)
+            except TimeoutError:
+                pass
+            except ProviderError as error:
+                print(type(error).__name__, flush=True)
             await asyncio.sleep(random.random() * 0.02)
 
     await asyncio.gather(*(ask() for _ in range(3)))

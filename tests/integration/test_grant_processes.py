@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from booking_app.domain.clock import utc_now
 from booking_app.services.context import Context
+from booking_app.sync.rotation import rotate
 from booking_app.sync.vault import Vault, new_key
 from tests.factories import make_person
 from tests.linked_office import make_linked_office
@@ -31,7 +32,7 @@ async def start(order: dict[str, object]) -> asyncio.subprocess.Process:
 
 
 async def stopped(process: asyncio.subprocess.Process) -> list[str]:
-    """End it orderly; the tokens that it got since `start`."""
+    """End it orderly; the tokens that it got since `start`, or why it got none."""
     out, err = await process.communicate(b"stop\n")
     assert process.returncode == 0, err.decode()[-2000:]
     assert err == b""
@@ -56,4 +57,30 @@ async def test_a_rotated_refresh_token_is_never_lost_between_processes(ctx: Cont
         assert {token for each in got for token in each} <= world.grants[0].access
         grant = await office.grant(account.uid)
         assert office.ctx.sealer.open(grant.refresh, f"grant:{account.uid}") == world.grants[0].refresh
+        await office.close()
+
+
+async def test_a_process_without_the_new_key_waits_while_the_others_go_on(ctx: Context, database_url: str) -> None:
+    old, new = new_key(), new_key()
+    with token_server() as world:
+        office = await make_linked_office(replace(ctx, sealer=Vault([old]), now=utc_now), world)
+        office.server.add_calendar("anna", "work")
+        person, cookie = await office.signed_in(await make_person(office.ctx))
+        account = await office.link(person, cookie, "anna")
+        order: dict[str, object] = {"database": database_url, "provider": world.url}
+        behind = await start(order | {"keys": [old]})
+        ahead = await start(order | {"keys": [new, old]})
+        await asyncio.sleep(1)
+        assert (await rotate(office.ctx.sessions, Vault([new, old]))).unreadable == ()
+        await asyncio.sleep(1)
+        waiting, going_on = await stopped(behind), await stopped(ahead)
+        after = await start(order | {"keys": [new]})
+        await asyncio.sleep(0.5)
+        alone = await stopped(after)
+        assert set(waiting) - world.grants[0].access == {"KeyMissing"}, "not that the account is lost"
+        assert len(alone) > 2
+        assert set(going_on + alone) <= world.grants[0].access
+        assert world.reused == []
+        grant = await office.grant(account.uid)
+        assert Vault([new]).open(grant.refresh, f"grant:{account.uid}") == world.grants[0].refresh
         await office.close()

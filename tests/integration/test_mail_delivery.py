@@ -25,7 +25,7 @@ from sqlalchemy import text
 
 from booking_app.domain.clock import utc_now
 from booking_app.domain.effects import Done, Retry, Work
-from booking_app.integrations.mail.delivery import create_handler, create_mailer
+from booking_app.integrations.mail.delivery import KEY_WAIT, create_handler, create_mailer
 from booking_app.integrations.mail.folder import FolderMailer
 from booking_app.integrations.mail.mailer import Delayed
 from booking_app.integrations.mail.smtp import SmtpMailer
@@ -134,14 +134,33 @@ async def test_an_international_domain_is_written_to_in_its_ascii_form(ctx: Cont
     assert inbox.envelopes[0].rcpt_tos == ["clara@xn--bcher-kva.example"]
 
 
-async def test_a_link_sealed_with_a_lost_key_is_parked_and_says_so(ctx: Context, inbox: Inbox) -> None:
+async def test_a_link_whose_key_is_missing_waits_for_it_a_day_and_then_says_so(
+    ctx: Context, inbox: Inbox, clock: Clock
+) -> None:
+    await make_person(ctx, email="")
+    await make_service(ctx)
+    await make_booking(ctx, NINE)
+    other = replace(ctx, sealer=Vault([new_key()]))
+    for parks in (False, True):
+        await deliver(other, inbox)
+        [(_, _, reason, parked)] = await waiting(ctx)
+        assert parked is parks
+        assert "SECRET_KEYS" in reason
+        clock.advance(seconds=KEY_WAIT + 60)
+
+
+async def test_a_process_that_has_the_key_sends_what_another_could_not(
+    ctx: Context, inbox: Inbox, clock: Clock
+) -> None:
     await make_person(ctx, email="")
     await make_service(ctx)
     await make_booking(ctx, NINE)
     await deliver(replace(ctx, sealer=Vault([new_key()])), inbox)
-    [(_, _, reason, parked)] = await waiting(ctx)
-    assert parked
-    assert "SECRET_KEYS" in reason
+    assert inbox.mails == []
+    clock.advance(minutes=1)
+    await deliver(ctx, inbox)
+    assert len(inbox.mails) == 1
+    assert await waiting(ctx) == []
 
 
 async def test_the_folder_holds_one_file_a_mail_and_a_repeat_replaces_it(ctx: Context, tmp_path: Path) -> None:

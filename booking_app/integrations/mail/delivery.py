@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from booking_app.domain.clock import to_instant
 from booking_app.domain.effects import Done, Outcome, Park, Retry, Work
 from booking_app.integrations.mail.folder import FolderMailer
 from booking_app.integrations.mail.mailer import Delayed, Mailer, Refused
@@ -13,6 +14,9 @@ from booking_app.services.context import Context
 from booking_app.services.mail_message import Undeliverable
 from booking_app.services.mailing import compose
 from booking_app.sync.vault import UnreadableSecret
+
+KEY_WAIT = 86_400
+"""Seconds for which a mail waits for the key of its link."""
 
 
 def create_mailer(smtp_url: str, folder: Path) -> Mailer:
@@ -33,7 +37,9 @@ def create_handler(ctx: Context, mailer: Mailer, sender: str) -> Callable[[Work]
         except (Refused, Undeliverable) as error:
             return Park(reason=str(error))
         except UnreadableSecret:
-            return Park(reason="The link in this mail cannot be read: its key is no longer in SECRET_KEYS.")
+            reason = "The link in this mail cannot be read: its key is not in SECRET_KEYS."
+            # Another process may have it, or this one be restarted with it.
+            return Park(reason=reason) if to_instant(ctx.now()) - work.created_at > KEY_WAIT else Retry(reason=reason)
         return Done()
 
     return deliver
