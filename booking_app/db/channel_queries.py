@@ -207,3 +207,23 @@ async def share_without_push(db: AsyncSession, since: datetime) -> float | None:
     """Of the changes of calendars with a channel, what share was found without a push; None if there were none."""
     share: float | None = await db.scalar(_SHARE, {"since": since})
     return share
+
+
+async def trouble(db: AsyncSession, provider: str) -> str | None:
+    """Why a channel that should stand does not, or could not be extended; None without such. Of several the one that
+    is left alone longest: a refusal says more than a disturbance. That of an account which does not let us in is no
+    news: the account itself says so."""
+    query = (
+        select(col(Channel.trouble))
+        .join(Connection, col(Connection.id) == col(Channel.connection_id))
+        .where(
+            col(Connection.provider) == provider,
+            col(Connection.state).not_in((ConnectionState.NEEDS_SIGN_IN.value, ConnectionState.DISCONNECTED.value)),
+            col(Channel.state) != "closing",
+            col(Channel.failures) > 0,
+        )
+        .order_by(col(Channel.due_at).desc())
+        .limit(1)
+    )
+    found: str | None = await db.scalar(query)
+    return found

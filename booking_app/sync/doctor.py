@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 
-from booking_app.db import provider_queries
+from booking_app.db import channel_queries, provider_queries
 from booking_app.domain.clock import to_instant
 from booking_app.domain.errors import NotFound
 from booking_app.services import provider_apps
@@ -19,7 +19,18 @@ from booking_app.services.letters.words import lasting, start_words, zone_words
 from booking_app.services.provider_apps import AppView
 from booking_app.sync import probe
 from booking_app.sync.errors import KeyMissing, ProviderRefused, Transient
-from booking_app.sync.findings import COMPANY, CREDENTIALS, Finding, Verdict, clock, consent, local_only, public_address
+from booking_app.sync.findings import (
+    COMPANY,
+    CREDENTIALS,
+    NOTIFICATIONS,
+    Finding,
+    Verdict,
+    clock,
+    consent,
+    local_only,
+    not_told,
+    public_address,
+)
 from booking_app.sync.grants import Grants
 
 
@@ -134,9 +145,14 @@ class Doctor:
         )
 
     async def _webhook(self, app: AppView) -> Finding:
-        name, company = "Notifications", COMPANY[app.provider]
+        name, company = NOTIFICATIONS, COMPANY[app.provider]
         trouble = await self._asked(app.webhook)
-        if app.pushed_at is not None and (trouble is None or app.pushed_at > to_instant(self._ctx.now()) - 86_400):
+        async with self._ctx.sessions() as db:
+            refused = await channel_queries.trouble(db, app.provider)
+        if refused is not None and trouble is None:
+            return not_told(app, refused)
+        lately = app.pushed_at is not None and app.pushed_at > to_instant(self._ctx.now()) - 86_400
+        if app.pushed_at is not None and refused is None and (trouble is None or lately):
             ago = _ago(self._ctx, app.pushed_at)
             return Finding(
                 name=name, verdict=Verdict.OK, sentence=f"They arrive: {company} last told of a change {ago} ago."

@@ -35,6 +35,8 @@ class Finding:
 
 CREDENTIALS = "Credentials"
 """The finding about client id and secret."""
+NOTIFICATIONS = "Notifications"
+"""The finding about being told of changes."""
 COMPANY = {"google": "Google", "microsoft": "Microsoft"}
 """Who runs the provider, as its people call it."""
 _CONSENT = {
@@ -102,6 +104,24 @@ def consent(app: AppView) -> Finding:
             mend=_CONSENT[app.provider],
         )
     return Finding(name=name, verdict=Verdict.OK, sentence="Nobody was turned back for want of it.")
+
+
+def not_told(app: AppView, trouble: str) -> Finding:
+    """What the provider answered when it was last asked to tell of changes, though the address answers from here."""
+    company = COMPANY[app.provider]
+    asks = "asks the address before it agrees" if app.provider == "microsoft" else "takes only an https:// address"
+    return Finding(
+        name=NOTIFICATIONS,
+        verdict=Verdict.WARN,
+        sentence=(
+            f"The address answers when asked from here, but {company} was asked in vain to send any: {trouble} "
+            "Changes are found all the same, by reading, some seconds later."
+        ),
+        mend=(
+            f"{company} {asks}: let requests from the internet through to {app.webhook}, with a valid certificate. It "
+            "is asked again within six hours, or at once when the credentials are saved above."
+        ),
+    )
 
 
 def local_only(url: str) -> bool:
