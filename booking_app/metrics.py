@@ -25,6 +25,13 @@ notices = Counter(
 )
 """`taken`, `greeting`, `lifecycle`, `closed` and `stale` are genuine; `refused` could not be verified."""
 
+requests = Counter(
+    "booking_app_provider_requests_total",
+    "Requests to calendar providers, by how they ended.",
+    ["provider", "outcome"],
+)
+"""`answered`, `limited` (429), `refused` (any other 4xx), `disturbed` (5xx) and `silent`: no complete answer."""
+
 answering = Histogram(
     "booking_app_notice_seconds",
     "How long a calendar provider waited for the answer to its message.",

@@ -39,7 +39,7 @@ class Runtime:
     """The running program. `context` is what use-cases take; `hub` is what open pages listen to; `board` is
     where they get their slots, and knows of each change before the pages do; `accounts` opens calendar accounts,
     `policy` says when they are read; `notices` takes in what calendar providers tell; `doctor` looks at what stands
-    between us and a provider.
+    between us and a provider; `pools` are the connections to those that are linked by consent.
     `reads` counts what each client asks over HTTP, `changes` what it books, holds and moves there and on the pages."""
 
     settings: Settings
@@ -51,6 +51,7 @@ class Runtime:
     accounts: Accounts
     policy: SyncPolicy
     doctor: Doctor
+    pools: Pools
     jobs: Jobs
     reads: Limiter
     changes: Limiter
@@ -114,6 +115,7 @@ async def built(settings: Settings, *, now: Callable[[], datetime] = utc_now) ->
                 accounts=accounts,
                 policy=policy,
                 doctor=Doctor(context, consented.grants, HttpReach()),
+                pools=pools,
                 jobs=Jobs(context, accounts, policy, handlers),
                 reads=Limiter(settings.rate_slots, 60),
                 changes=Limiter(settings.rate_bookings, 60),

@@ -113,6 +113,18 @@ class AlertView:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ProviderUse:
+    """Requests that this process sent a provider in the last minute, and how many may be sent: `allowed` for all
+    accounts together, or for each of them if `per_account`."""
+
+    provider: str
+    title: str
+    sent: int
+    allowed: int
+    per_account: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class SyncPage:
     """All of /admin/sync. `other_waiting` is work that belongs to no connection (mail)."""
 

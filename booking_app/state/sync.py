@@ -141,9 +141,10 @@ class SyncState(rx.State):
         self.said = ""
 
     async def _draw(self) -> None:
-        ctx = runtime.current().context
+        running = runtime.current()
+        ctx = running.context
         page, now = await calendars.sync_page(ctx), epoch(ctx.now())
-        self.figures = sync_lines.figures(page, now)
+        self.figures = sync_lines.figures(page, now, running.pools.use())
         self.lines = sync_lines.lines(
             page,
             now,

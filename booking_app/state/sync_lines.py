@@ -7,7 +7,15 @@ from dataclasses import replace
 
 from booking_app.domain.appointment import ConnectionState
 from booking_app.services.letters.words import lasting, names_words
-from booking_app.services.views_sync import AlertView, ConnectionView, Figures, HealthLine, SyncPage, WaitingView
+from booking_app.services.views_sync import (
+    AlertView,
+    ConnectionView,
+    Figures,
+    HealthLine,
+    ProviderUse,
+    SyncPage,
+    WaitingView,
+)
 from booking_app.state.admin_words import (
     ENDS_SOON,
     UNCHOSEN,
@@ -146,8 +154,8 @@ def queued(work: WaitingView, now: int) -> QueueLine:
     return QueueLine(id=work.id, what=work.what, reason=work.reason, since=work.since, retry=retry, parked=work.parked)
 
 
-def figures(page: SyncPage, now: int) -> tuple[Figure, ...]:
-    """Those that matter, in words of somebody who runs a shop."""
+def figures(page: SyncPage, now: int, use: Collection[ProviderUse] = ()) -> tuple[Figure, ...]:
+    """Those that matter, in words of somebody who runs a shop; of `use` what concerns accounts that there are."""
     known: Figures = page.figures
     ages = [(each.connection.age, each.owner) for each in page.lines if each.connection.age is not None]
     oldest, whose = max(ages, default=(None, ""))
@@ -185,7 +193,18 @@ def figures(page: SyncPage, now: int) -> tuple[Figure, ...]:
             more="Found by reading, before the provider told us",
         )
         shown.insert(2, push)
+    linked = {each.connection.provider for each in page.lines}
+    shown += [_use(each) for each in use if each.provider in linked]
     return tuple(shown)
+
+
+def _use(use: ProviderUse) -> Figure:
+    each = " for each account" if use.per_account else ""
+    return Figure(
+        what=f"Requests to {use.title}",
+        value=f"{use.sent:,}",
+        more=f"By this process in the last minute; {use.allowed:,} are allowed{each}",
+    )
 
 
 def _delay(what: str, done: str, none: str, half: float | None, nearly_all: float | None) -> Figure:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from booking_app.domain.appointment import ConnectionState
 from booking_app.sync import vendors
 from booking_app.sync.errors import (
     AccessLost,
@@ -21,6 +22,7 @@ from booking_app.sync.errors import (
     Transient,
 )
 from booking_app.sync.model import BusyKind, CalendarRef, Delta, Mode
+from booking_app.sync.policy import setback
 from booking_app.sync.provider import CalendarProvider
 from booking_app.sync.providers.budget import Bucket, Budget, a_minute
 from booking_app.sync.providers.caldav_read import expand_inline
@@ -100,14 +102,16 @@ async def test_p09_a_thousand_events_in_small_pages_arrive_all_or_not_at_all(
     assert len(times(*delta.objects)) == 1000
 
 
-@pytest.mark.parametrize("shape", ["user-403", "project-403", "429", "abuse-403"])
+@pytest.mark.parametrize(("shape", "least"), [("user-403", 5), ("project-403", 5), ("429", 5), ("abuse-403", 3600)])
 async def test_p41_every_shape_of_a_quota_is_waited_out_and_costs_nobody_the_account(
-    world: GoogleWorld, provider: CalendarProvider, google: Backend, shape: str
+    world: GoogleWorld, provider: CalendarProvider, google: Backend, shape: str, least: float
 ) -> None:
     world.break_quota(shape)
     with pytest.raises(Transient) as caught:
         await read(provider, google)
-    assert (caught.value.retry_after or 0) >= (3600 if shape == "abuse-403" else 0)
+    what = setback(caught.value, 1)
+    assert what.state is ConnectionState.SLOWED
+    assert least <= what.wait < 2 * least
     assert (await read(provider, google)).full
 
 

@@ -13,8 +13,10 @@ from booking_app.runtime import Runtime
 from booking_app.services import accounts, provider_apps
 from booking_app.state.linking import LinkingState
 from booking_app.state.providers import ProvidersState
-from tests.factories import make_person
+from booking_app.state.sync import PAGE, SyncState
+from tests.factories import make_calendar, make_person
 from tests.linked_office import LinkedOffice, make_linked_office
+from tests.rows import change
 from tests.tabs import ORIGIN, PASSWORD, call, tab
 from tests.token_server import CLIENT, SECRET, TokenServer
 
@@ -170,3 +172,14 @@ async def test_who_comes_back_reads_how_it_ended_and_only_about_an_account_of_th
     await call(failed, "open")
     assert "access was not allowed" in failed.arrival.sentence
     assert failed.arrival.again == "/oauth/google/start?mode=full"
+
+
+async def test_p41_the_page_about_sync_shows_how_much_a_linked_provider_is_asked(running: Runtime) -> None:
+    await make_calendar(running.context, await make_person(running.context))
+    _, cookie = await accounts.sign_in(running.context, "ada@example.com", PASSWORD)
+    state = tab(SyncState, cookie, PAGE)
+    for provider, shown in (("caldav", []), ("google", ["Requests to Google"])):
+        await change(running.context, f"UPDATE connection SET provider = '{provider}'")
+        await call(state, "open")
+        assert [each.what for each in state.figures if each.what.startswith("Requests")] == shown
+    assert state.figures[-1].value == "0"

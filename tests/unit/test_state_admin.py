@@ -14,6 +14,7 @@ from booking_app.services.views_sync import (
     ConnectionView,
     Figures,
     HealthLine,
+    ProviderUse,
     SyncPage,
     WaitingView,
 )
@@ -140,6 +141,19 @@ def test_the_figures_say_what_waits_and_since_when() -> None:
     assert busy[0].more == "No change was seen in the last 24 hours"
     assert busy[2].more == "Chris"
     assert busy[3].more == "Since 4 min · 1 for somebody to look at"
+
+
+def test_p41_requests_are_shown_of_providers_that_somebody_linked() -> None:
+    use = (
+        ProviderUse(provider="google", title="Google", sent=1234, allowed=10_000, per_account=False),
+        ProviderUse(provider="microsoft", title="Microsoft", sent=7, allowed=1_000, per_account=True),
+    )
+    assert len(sync_lines.figures(make_page(line("Anna")), NOW, use)) == 4
+    google = sync_lines.figures(make_page(line("Anna", provider="google")), NOW, use)
+    assert [(each.what, each.value) for each in google[4:]] == [("Requests to Google", "1,234")]
+    assert google[4].more == "By this process in the last minute; 10,000 are allowed"
+    both = make_page(line("Anna", provider="google"), line("Bo", provider="microsoft"))
+    assert sync_lines.figures(both, NOW, use)[5].more.endswith("1,000 are allowed for each account")
 
 
 def test_waiting_work_says_when_it_is_tried_again() -> None:

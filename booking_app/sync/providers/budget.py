@@ -1,8 +1,10 @@
-"""How many requests a provider is sent: token buckets, so that its own limits are hardly ever met. Pure; seconds."""
+"""How many requests a provider is sent: token buckets, so that its own limits are hardly ever met, and what was used of
+them. Pure; seconds."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, field
 
 
 @dataclass(kw_only=True, slots=True)
@@ -49,3 +51,28 @@ class Budget:
         self.user.take(now)
         self.project.take(now)
         return 0.0
+
+
+@dataclass(kw_only=True, slots=True)
+class Meter:
+    """The requests of the last minute, to the second."""
+
+    seconds: deque[tuple[int, int]] = field(default_factory=deque)
+    """(second, how many), oldest first."""
+
+    def count(self, now: float) -> None:
+        """One more was sent."""
+        second = int(now)
+        if self.seconds and self.seconds[-1][0] == second:
+            self.seconds[-1] = second, self.seconds[-1][1] + 1
+        else:
+            self.seconds.append((second, 1))
+            self._forget(now)
+
+    def last_minute(self, now: float) -> int:
+        self._forget(now)
+        return sum(many for _, many in self.seconds)
+
+    def _forget(self, now: float) -> None:
+        while self.seconds and self.seconds[0][0] <= now - 60:
+            self.seconds.popleft()

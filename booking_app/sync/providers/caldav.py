@@ -33,6 +33,7 @@ class CaldavProvider(Account):
             policy=policy,
             username=credentials.username,
             secret=credentials.secret,
+            provider="caldav",
             context=context,
         )
         wire = Wire(http)

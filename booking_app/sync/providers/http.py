@@ -10,6 +10,7 @@ import asyncio
 import email.utils
 import socket
 import ssl
+import time
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,9 +21,11 @@ from urllib.parse import urljoin
 import httpcore
 import httpx
 
+from booking_app import metrics
 from booking_app.domain.clock import utc_now
 from booking_app.sync.errors import AccessLost, EditConflict, Gone, ProviderError, Rejected, Transient
 from booking_app.sync.providers.addresses import AddressPolicy, AddressRefused, may_have_credentials
+from booking_app.sync.providers.budget import Meter
 
 MAX_REPLY_BYTES = 64_000_000
 _IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PROPFIND", "REPORT"})
@@ -104,17 +107,20 @@ class _GuardedTransport(httpx.AsyncHTTPTransport):
 class Pool:
     """Connections that are kept for all who ask the same provider, each with an authorization of its own: a thousand
     accounts that are read once a minute would each open a new one, were they not shared. Nothing of an account stays
-    in it: no cookies, no credentials."""
+    in it: no cookies, no credentials. What it sends counts as requests to `provider`, and in its `meter`."""
 
     def __init__(
         self,
         policy: AddressPolicy,
         *,
+        provider: str = "",
         context: ssl.SSLContext | None = None,
         limits: httpx.Limits = _SHARED,
         timeout: httpx.Timeout = _TIMEOUT,
     ) -> None:
         self.policy = policy
+        self.provider = provider
+        self.meter = Meter()
         self.client = httpx.AsyncClient(
             transport=_GuardedTransport(policy, context or ssl.create_default_context(), limits),
             timeout=timeout,
@@ -131,7 +137,8 @@ class Pool:
 class Http:
     """Requests on behalf of one account, through connections of its own or those of a `pool`. `base` is the address
     that the credentials were given for: they go to no other party. Without `username` nothing is added to a request:
-    who speaks OAuth sends the header. Every method raises only `ProviderError`s."""
+    who speaks OAuth sends the header. What has no pool counts as requests to `provider`, unless that is empty. Every
+    method raises only `ProviderError`s."""
 
     def __init__(
         self,
@@ -140,6 +147,7 @@ class Http:
         policy: AddressPolicy,
         username: str = "",
         secret: str = "",
+        provider: str = "",
         context: ssl.SSLContext | None = None,
         pool: Pool | None = None,
         max_reply_bytes: int = MAX_REPLY_BYTES,
@@ -153,9 +161,9 @@ class Http:
         self._deadline = deadline
         self._digest = httpx.DigestAuth(username.encode(), secret.encode())
         self._auth: httpx.Auth | None = httpx.BasicAuth(username.encode(), secret.encode()) if username else None
-        used = pool or Pool(policy, context=context, limits=_LIMITS, timeout=timeout)
+        used = pool or Pool(policy, provider=provider, context=context, limits=_LIMITS, timeout=timeout)
         self._own = None if pool else used
-        self._client = used.client
+        self._used = used
 
     def trusts(self, url: str) -> bool:
         """Whether `url` may be asked with the account's credentials."""
@@ -191,9 +199,21 @@ class Http:
         raise AssertionError("unreachable")
 
     async def _exchange(self, method: str, url: str, content: bytes | None, headers: Mapping[str, str]) -> Reply:
-        request = self._client.build_request(method, url, content=content, headers=dict(headers))
+        status = 0
+        try:
+            reply = await self._complete(method, url, content, headers)
+            status = reply.status
+        finally:
+            if self._used.provider:
+                self._used.meter.count(time.monotonic())
+                metrics.requests.labels(provider=self._used.provider, outcome=_outcome(status)).inc()
+        return reply
+
+    async def _complete(self, method: str, url: str, content: bytes | None, headers: Mapping[str, str]) -> Reply:
+        client = self._used.client
+        request = client.build_request(method, url, content=content, headers=dict(headers))
         async with asyncio.timeout(self._deadline):
-            response = await self._client.send(request, auth=self._auth, stream=True)
+            response = await client.send(request, auth=self._auth, stream=True)
             try:
                 body = bytearray()
                 async for chunk in response.aiter_bytes():
@@ -209,6 +229,15 @@ class Http:
         """Connections of a pool stay open."""
         if self._own is not None:
             await self._own.close()
+
+
+def _outcome(status: int) -> str:
+    """As in `metrics.requests`; 0: there was no complete answer."""
+    if status < 400:
+        return "answered" if status else "silent"
+    if status == 429:
+        return "limited"
+    return "refused" if status < 500 else "disturbed"
 
 
 def _wants_digest(reply: Reply) -> bool:

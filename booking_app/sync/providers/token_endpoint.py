@@ -135,7 +135,12 @@ class HttpTokenEndpoint:
         if client is None:
             policy = allowed(app.vendor, self._policy)
             client = self._clients[url] = Http(
-                url, policy=policy, context=self._context, max_reply_bytes=_LARGEST, deadline=DEADLINE
+                url,
+                policy=policy,
+                provider=app.vendor.name,
+                context=self._context,
+                max_reply_bytes=_LARGEST,
+                deadline=DEADLINE,
             )
         return await client.send("POST", url, content=body.encode(), headers=_HEADERS)
 
