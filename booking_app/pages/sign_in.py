@@ -22,16 +22,7 @@ def page() -> rx.Component:
             rx.el.input(type="hidden", name="next", value=SignInState.next, read_only=True),
             field(
                 "E-mail address",
-                text_input(
-                    "email",
-                    type="email",
-                    auto_complete="username",
-                    required=True,
-                    auto_focus=True,
-                    default_value=SignInState.email,
-                    # Another element when it is known what was typed: a default counts when an input is made.
-                    key="email" + SignInState.email,
-                ),
+                text_input("email", type="email", auto_complete="username", required=True, auto_focus=True),
                 name="email",
             ),
             field(

@@ -1,4 +1,4 @@
-"""Putting the focus where somebody goes on, once what a handler changed is drawn."""
+"""What a handler does to a field of a form, once what it changed is drawn."""
 
 from __future__ import annotations
 
@@ -17,6 +17,18 @@ _FOCUS = """
   requestAnimationFrame(() => requestAnimationFrame(look));
 })(%s, 60)
 """
+_FILL = """
+((id, value) => requestAnimationFrame(() => {
+  const found = document.getElementById(id);
+  if (found && !found.value) found.value = value;
+}))(%s, %s)
+"""
+
+
+def fill(element: str, value: str) -> EventSpec:
+    """Put `value` into the field with this id, unless somebody has typed there by now. The field is the browser's: one
+    with another default would be another field, without what was typed."""
+    return rx.call_script(_FILL % (json.dumps(element), json.dumps(value)))
 
 
 def focus(element: str) -> EventSpec:

@@ -12,7 +12,7 @@ from booking_app.domain.appointment import Role
 from booking_app.domain.errors import NotFound
 from booking_app.services import invitations, typed
 from booking_app.services.passwords import SHORTEST
-from booking_app.state.focus import focus
+from booking_app.state.focus import fill, focus
 from booking_app.state.guard import public, visitor
 
 HOME = {Role.ADMIN: "/admin/team", Role.STAFF: "/settings/calendars"}
@@ -41,7 +41,6 @@ class SignInState(rx.State):
     message: str = ""
     wrong: str = ""
     """What is said at the password; `message` is what is said above the form."""
-    email: str = ""
     next: str = ""
 
     @rx.event
@@ -53,12 +52,12 @@ class SignInState(rx.State):
         error = asked.get("error", "")
         said = SIGN_IN_ERRORS.get(error, "")
         self.wrong, self.message = (said, "") if error == "wrong" else ("", said)
-        self.email = typed.unpack(self.router.headers.cookie).get("email", "") if said else ""
+        email = typed.unpack(self.router.headers.cookie).get("email", "") if said else ""
         self.next = asked.get("next", "")
         person = await visitor(self)
         if person is not None and not said:
             return rx.redirect(HOME[person.role])
-        return focus("password") if self.wrong else None
+        return [*([fill("email", email)] if email else []), *([focus("password")] if self.wrong else [])]
 
 
 class WelcomeState(rx.State):
