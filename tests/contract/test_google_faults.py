@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -130,19 +131,38 @@ async def test_p26_an_error_is_never_gone(
 ) -> None:
     written = await provider.put(google.calendar, make_draft(), key=None, etag=None)
     before = await read(provider, google)
-    for attempt in (
-        lambda: provider.get(google.calendar, key=written.key),
-        lambda: read(provider, google, before),
-        lambda: read(provider, google),
-        lambda: provider.remove(google.calendar, key=written.key, etag=written.etag),
-    ):
+    attempts: tuple[Callable[[CalendarProvider], Awaitable[object]], ...] = (
+        lambda asked: asked.get(google.calendar, key=written.key),
+        lambda asked: read(asked, google, before),
+        lambda asked: read(asked, google),
+        lambda asked: asked.remove(google.calendar, key=written.key, etag=written.etag),
+    )
+    for attempt in attempts:
         world.refuse(error)
+        asked = google.open()
         with pytest.raises(meaning) as caught:
-            await attempt()
+            await attempt(asked)
+        await asked.close()
         if error.headers.get("Retry-After"):
             assert isinstance(caught.value, Transient)
             assert caught.value.retry_after == 17
     assert await provider.get(google.calendar, key=written.key) is not None
+
+
+async def test_p41_an_account_that_is_told_to_wait_sends_nothing_until_then(
+    world: GoogleWorld, provider: CalendarProvider, google: Backend
+) -> None:
+    world.refuse(ApiError(429, "rateLimitExceeded", "slower", headers={"Retry-After": "1"}))
+    with pytest.raises(Transient):
+        await provider.list_calendars()
+    world.panel.requests.clear()
+    for _ in range(3):
+        with pytest.raises(Transient) as caught:
+            await provider.put(google.calendar, make_draft(), key=None, etag=None)
+        assert 0 < (caught.value.retry_after or 0) <= 1
+    assert not world.panel.requests
+    await asyncio.sleep(1)
+    assert await provider.list_calendars()
 
 
 @pytest.mark.parametrize(

@@ -9,22 +9,27 @@ from dataclasses import dataclass, field
 
 @dataclass(kw_only=True, slots=True)
 class Bucket:
-    """`rate` requests a second on average, `size` at once. `left` may still be sent as of `at`."""
+    """`rate` requests a second on average, `size` at once. `left` may still be sent as of `at`, none before `rests`."""
 
     rate: float
     size: float
     left: float
     at: float = 0.0
+    rests: float = 0.0
 
     def wait(self, now: float) -> float:
         """Seconds until a request may be sent; 0 if at once."""
         self._fill(now)
-        return 0.0 if self.left >= 1 else (1 - self.left) / self.rate
+        return max(0.0, (1 - self.left) / self.rate, self.rests - now)
 
     def take(self, now: float) -> None:
         """Count a request."""
         self._fill(now)
         self.left -= 1
+
+    def rest(self, until: float) -> None:
+        """Nothing more is sent before then."""
+        self.rests = max(self.rests, until)
 
     def _fill(self, now: float) -> None:
         self.left = min(self.size, self.left + max(0.0, now - self.at) * self.rate)

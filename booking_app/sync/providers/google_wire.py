@@ -38,6 +38,8 @@ from booking_app.sync.vendors import Vendor
 _SLOWER = frozenset({"rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded", "dailyLimitExceeded"})
 _LATER = 3_600.0
 """Seconds to leave an account alone whose usage Google calls abuse (`quotaExceeded`)."""
+_RESTS_AT_MOST = 60.0
+"""Seconds for which all requests of an account wait because one was told to."""
 _STALE = frozenset({"fullSyncRequired", "updatedMinTooLongAgo"})
 _OFF = frozenset({"accessNotConfigured", "SERVICE_DISABLED"})
 _MISSING = frozenset({"notFound", "deleted", "NOT_FOUND"})
@@ -94,7 +96,10 @@ class Wire:
         reply = await self._api.send(method, address, headers={}, body=body, etag=etag)
         if 200 <= reply.status < 300:
             return await object_of(reply, "Google", doing)
-        raise failure(reply.status, await _reason(reply), doing, retry_after(reply))
+        wait = retry_after(reply)
+        if wait is not None:
+            self._budget.user.rest(time.monotonic() + min(wait, _RESTS_AT_MOST))
+        raise failure(reply.status, await _reason(reply), doing, wait)
 
     async def close(self) -> None:
         """Release network resources."""

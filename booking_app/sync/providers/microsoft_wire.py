@@ -140,7 +140,7 @@ class Graph:
         if 200 <= reply.status < 300:
             return await object_of(reply, "Microsoft", doing)
         wait = retry_after(reply)
-        if reply.status == 429 and wait is not None:
+        if wait is not None:
             self._closed_until = max(self._closed_until, time.monotonic() + min(wait, _CLOSED_AT_MOST))
         raise failure(reply.status, await _error(reply), doing, wait)
 
