@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import urljoin
@@ -128,6 +128,10 @@ class GoogleApp:
     def __init__(self, calendar: google.CalendarApp) -> None:
         self._calendar = calendar
 
+    def put(self, event: Mapping[str, object]) -> str:
+        """An event in Google's own words."""
+        return self._calendar.put(event)
+
     def add(self, text: str) -> str:
         try:
             return self._calendar.put_ical(text)
@@ -190,6 +194,10 @@ class MicrosoftApp:
 
     def __init__(self, calendar: microsoft.CalendarApp) -> None:
         self._calendar = calendar
+
+    def put(self, event: Mapping[str, object]) -> str:
+        """An event in Graph's own words."""
+        return self._calendar.put(event)
 
     def add(self, text: str) -> str:
         try:
