@@ -25,6 +25,7 @@ from booking_app.sync.providers.google import GoogleProvider
 from booking_app.sync.providers.memory import MemoryProvider, MemoryServer
 from booking_app.sync.providers.microsoft import MicrosoftProvider
 from tests.contract import google, microsoft
+from tests.simulators.microsoft import zones
 
 ZONE = "Europe/Amsterdam"
 OWNER = "ann@example.com"
@@ -132,6 +133,10 @@ class GoogleApp:
         """An event in Google's own words."""
         return self._calendar.put(event)
 
+    def move_to(self, zone: str) -> None:
+        """Set the zone of the calendar (an IANA name)."""
+        self._calendar.calendar.zone = zone
+
     def add(self, text: str) -> str:
         try:
             return self._calendar.put_ical(text)
@@ -198,6 +203,10 @@ class MicrosoftApp:
     def put(self, event: Mapping[str, object]) -> str:
         """An event in Graph's own words."""
         return self._calendar.put(event)
+
+    def move_to(self, zone: str) -> None:
+        """Set the zone of the mailbox (an IANA name)."""
+        self._calendar.user.mailbox.zone = zones.windows(zone)
 
     def add(self, text: str) -> str:
         try:
