@@ -7,7 +7,6 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -22,7 +21,7 @@ from booking_app.sync.errors import (
     Rejected,
     Transient,
 )
-from booking_app.sync.model import BusyKind, CalendarRef, Delta, Mode
+from booking_app.sync.model import Delta, Mode
 from booking_app.sync.policy import setback
 from booking_app.sync.provider import CalendarProvider
 from booking_app.sync.providers.budget import Bucket, Budget, a_minute
@@ -202,47 +201,6 @@ async def test_a_full_read_downloads_nothing_that_is_known(
     known = {item.key: item.etag for item in first.objects}
     again = await provider.changes(google.calendar, cursor=None, known=holding(known), window=WINDOW)
     assert (again.objects, again.unchanged, again.full) == ((), frozenset(known), True)
-
-
-@pytest.mark.parametrize(
-    ("fields", "kind"),
-    [
-        ({}, BusyKind.BUSY),
-        ({"transparency": "transparent"}, None),
-        ({"status": "tentative"}, BusyKind.TENTATIVE),
-        ({"attendees": [{"email": OWNER, "responseStatus": "declined"}]}, None),
-        ({"attendees": [{"email": OWNER, "responseStatus": "accepted"}]}, BusyKind.BUSY),
-        ({"attendees": [{"email": OWNER, "responseStatus": "tentative"}]}, BusyKind.TENTATIVE),
-        ({"attendees": [{"email": OWNER, "responseStatus": "needsAction"}]}, BusyKind.TENTATIVE),
-        ({"attendees": [{"email": "bob@example.com", "responseStatus": "declined"}]}, BusyKind.BUSY),
-        ({"eventType": "outOfOffice"}, BusyKind.BUSY),
-        ({"eventType": "focusTime"}, BusyKind.BUSY),
-        ({"eventType": "workingLocation", "transparency": "opaque"}, None),
-        ({"eventType": "birthday", "transparency": "opaque"}, None),
-    ],
-)
-async def test_p14_p15_what_blocks_and_what_does_not(
-    world: GoogleWorld, provider: CalendarProvider, google: Backend, fields: dict[str, Any], kind: BusyKind | None
-) -> None:
-    # As Google would store it, whatever its own surface lets people make.
-    stored = timed(**fields)
-    with world.lock:
-        app = app_of(world)
-        name = app.put(timed())
-        app.calendar.events[name].data.update(stored)
-    delta = await read(provider, google)
-    assert [busy.kind for item in delta.objects for busy in item.busy] == ([kind] if kind else [])
-
-
-@pytest.mark.parametrize("zone", ["America/Los_Angeles", "UTC", "Asia/Kolkata", "Pacific/Tongatapu"])
-async def test_p13_a_whole_day_is_the_calendars_day(
-    world: GoogleWorld, provider: CalendarProvider, google: Backend, zone: str
-) -> None:
-    app_of(world).put({"start": {"date": "2027-03-28"}, "end": {"date": "2027-03-30"}})
-    calendar = CalendarRef(remote_id=google.calendar.remote_id, zone=zone, addresses=frozenset({OWNER}))
-    delta = await provider.changes(calendar, cursor=None, known=holding(), window=WINDOW)
-    days = [int(datetime(2027, 3, day, tzinfo=ZoneInfo(zone)).timestamp()) for day in (28, 30)]
-    assert times(*delta.objects) == [tuple(days)]
 
 
 async def test_the_live_look_asks_once_when_nothing_is_busy_and_takes_unknown_for_no_answer(
