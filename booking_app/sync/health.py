@@ -21,7 +21,7 @@ _KEY_MISSING = (
     "A process of this installation cannot open stored passwords and permissions, because they were sealed with a key "
     "that is not in its SECRET_KEYS. Put that key back and restart the process; after a change of keys, restart every "
     "process with the new ones. Until then it reads and writes none of these calendars. Nobody has to connect their "
-    "account again."
+    "account again, unless the key is lost for good."
 )
 
 
