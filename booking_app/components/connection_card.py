@@ -92,7 +92,21 @@ def _calendar(line: CalendarLine, account: str) -> rx.Component:
             ),
             class_name="cal",
         ),
+        rx.cond(line.knows_unsure, _unsure(line)),
         rx.cond(line.trouble != "", _trouble(line, account)),
+    )
+
+
+def _unsure(line: CalendarLine) -> rx.Component:
+    return rx.el.label(
+        rx.el.input(
+            type="checkbox",
+            checked=line.unsure_blocks,
+            on_change=lambda on: ON.set_unsure(line.uid, on),
+            aria_label="Tentative and unanswered events block too: " + line.name + " (" + line.account + ")",
+        ),
+        "Tentative and unanswered events block too",
+        class_name="cal-more tiny",
     )
 
 

@@ -83,7 +83,7 @@ CROSS JOIN LATERAL (
     AND appointment_id <> ALL(CAST(:without AS int8[]))
 ) own
 CROSS JOIN LATERAL (
-  SELECT array_agg(c.id) AS ids,
+  SELECT array_agg(c.id) AS ids, array_agg(c.id) FILTER (WHERE NOT c.unsure_blocks) AS sure_only,
          json_agg(json_build_array(c.id, date_part('epoch', c.verified_at)::int8,
                                    date_part('epoch', c.window_start)::int8, date_part('epoch', c.window_end)::int8,
                                    n.state, c.stopped, c.trouble <> '',
@@ -97,6 +97,7 @@ CROSS JOIN LATERAL (
   FROM (
     SELECT unnest(range_agg(tstzrange(starts_at, greatest(starts_at, ends_at)))) AS block FROM busy_block
     WHERE bookable_id = b.id AND calendar_id = ANY(calendars.ids)
+      AND (calendars.sure_only IS NULL OR kind <> 'tentative' OR calendar_id <> ALL(calendars.sure_only))
       AND ends_at > to_timestamp(:since - s.buffer_before * 60)
       AND starts_at < to_timestamp(:until + (s.duration + s.buffer_after) * 60)
   ) merged

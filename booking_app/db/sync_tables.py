@@ -6,7 +6,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, ForeignKey, Index, LargeBinary, UniqueConstraint, Uuid, text
+from sqlalchemy import Column, ForeignKey, Index, LargeBinary, UniqueConstraint, Uuid, text, true
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -52,6 +52,8 @@ class Calendar(SQLModel, table=True):
     zone: str | None = None
     can_write: bool = True
     blocks: bool = False
+    unsure_blocks: bool = Field(default=True, sa_column_kwargs={"server_default": true()})
+    """Whether that goes for tentative events and unanswered invitations, too."""
     target: bool = False
     chosen_at: datetime | None = moment()
     """Since when it is to be read; what was never read is as old as that."""

@@ -207,6 +207,7 @@ def _calendar(calendar: Calendar, connection: Connection, now: datetime, bounds:
         name=calendar.name,
         colour=calendar.colour or "",
         blocks=calendar.blocks,
+        unsure_blocks=calendar.unsure_blocks,
         target=calendar.target,
         can_write=calendar.can_write,
         stopped=calendar.stopped,

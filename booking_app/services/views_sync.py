@@ -25,6 +25,7 @@ class CalendarView:
     name: str
     colour: str
     blocks: bool
+    unsure_blocks: bool
     target: bool
     can_write: bool
     stopped: bool

@@ -44,7 +44,9 @@ def card(
         read_at=now - view.age if view.age is not None else 0,
         needs_password=view.state == ConnectionState.NEEDS_SIGN_IN and not view.by_consent,
         unused=unused,
-        calendars=tuple(line(each, full_name(view), view.reason) for each in view.calendars),
+        calendars=tuple(
+            line(each, full_name(view), view.reason, knows_unsure=view.mode != "busy") for each in view.calendars
+        ),
         refused=refused,
         **(_linked(view, now, simulated) if view.by_consent else {}),
     )
@@ -81,7 +83,7 @@ _QUIET = {"Up to date.", "Not used.", "Waits for the password.", "Waits to be co
 """Sentences that say nothing beyond the state and the choices."""
 
 
-def line(view: CalendarView, account: str = "", reason: str = "") -> CalendarLine:
+def line(view: CalendarView, account: str = "", reason: str = "", *, knows_unsure: bool = True) -> CalendarLine:
     """What needs its owner is set apart from what is only worth a word, and from `reason`, which the card says."""
     troubled = view.stopped or view.problems > 0
     quiet = troubled or view.sentence in _QUIET or view.sentence == reason
@@ -91,6 +93,8 @@ def line(view: CalendarView, account: str = "", reason: str = "") -> CalendarLin
         account=account,
         colour=_colour(view.colour),
         blocks=view.blocks,
+        unsure_blocks=view.unsure_blocks,
+        knows_unsure=knows_unsure and view.blocks,
         target=view.target,
         can_write=view.can_write,
         stopped=view.stopped,

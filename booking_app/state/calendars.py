@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import reflex as rx
@@ -17,7 +18,7 @@ from booking_app.state.admin_words import epoch
 from booking_app.state.followers import keep_true
 from booking_app.state.guard import caller, guarded, secret_text, short_text, whole_number
 from booking_app.state.linking import LinkingState
-from booking_app.state.previews import previews_of
+from booking_app.state.previews import gained, previews_of
 from booking_app.state.session import renew_attention
 from booking_app.state.views_admin import Notice
 from booking_app.state.views_calendars import Arrival, ConnectionCard, Preview, Unplaced
@@ -49,7 +50,7 @@ class CalendarsState(rx.State):
     said: str = ""
     undoable: bool = False
     _before: tuple[str, str, bool] = ("", "", False)
-    """What the last choice was about, `blocks` or `target`, and how it was before: the calendar, and on or off."""
+    """What the last choice was about (`blocks`, `unsure`, `target`), and how it was before: the calendar, on or off."""
 
     @rx.event
     @guarded(Role.STAFF)
@@ -115,6 +116,12 @@ class CalendarsState(rx.State):
 
     @rx.event
     @guarded(Role.STAFF)
+    async def set_unsure(self, uid: str, blocks: bool) -> None:
+        """Whether what is tentative or unanswered in a calendar blocks; saved at once, with a way back."""
+        await self._weigh(short_text(uid, "uid", 40), blocks)
+
+    @rx.event
+    @guarded(Role.STAFF)
     async def set_target(self, uid: str) -> None:
         """Which calendar receives appointments; those that lie ahead move there. With a way back."""
         await self._receive(short_text(uid, "uid", 40))
@@ -126,6 +133,8 @@ class CalendarsState(rx.State):
         what, uid, on = self._before
         if what == "blocks":
             await self._block(uid, on)
+        elif what == "unsure":
+            await self._weigh(uid, on)
         elif what == "target":
             await self._receive(uid)
 
@@ -212,6 +221,21 @@ class CalendarsState(rx.State):
         if await self._choose(chosen | {uid} if blocks else chosen - {uid}, target):
             how = "blocks your slots." if blocks else "no longer blocks your slots."
             self._say(f"{calendar_cards.name_of(views, uid)} {how}", before=("blocks", uid, not blocks))
+
+    async def _weigh(self, uid: str, blocks: bool) -> None:
+        person = own_bookable()
+        change = partial(
+            connect.choose_unsure, runtime.current().context, bookable_id=person, calendar_uid=uid, blocks=blocks
+        )
+        try:
+            more = await gained(runtime.current(), person, change)
+        except BookingError as error:
+            await self._tell(str(error))
+            return
+        await self._draw()
+        how = "blocks too" if blocks else "no longer blocks"
+        said = f"{calendar_cards.name_of(await self._views(), uid)}: what is tentative or unanswered {how}. "
+        self._say(f"{said}{more[:1].upper()}{more[1:]} in the next seven days.", before=("unsure", uid, not blocks))
 
     async def _receive(self, uid: str) -> None:
         """Empty: none does."""

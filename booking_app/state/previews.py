@@ -2,31 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 
 from booking_app.domain.errors import Reason
 from booking_app.runtime import Runtime
-from booking_app.services import catalog, people
-from booking_app.services.views import SlotQuery, Withheld
+from booking_app.services import availability, catalog, people
+from booking_app.services.context import Context
+from booking_app.services.views import ServiceView, SlotQuery, Withheld
 from booking_app.state.admin_words import today_in
 from booking_app.state.views_calendars import Preview
 
 
+async def gained(runtime: Runtime, bookable_id: int, change: Callable[[], Awaitable[None]]) -> str:
+    """Make a change, and what it did to the free times of the next seven days: `12 free times more`."""
+    before = await _free(runtime, bookable_id)
+    await change()
+    more = await _free(runtime, bookable_id) - before
+    if not more:
+        return "as many free times as before"
+    return f"{abs(more)} free time{'' if abs(more) == 1 else 's'} {'more' if more > 0 else 'fewer'}"
+
+
+async def _free(runtime: Runtime, bookable_id: int) -> int:
+    # Not from what the pages share, which hears of a change a moment later.
+    queries = [query for _, query in await _queries(runtime.context, bookable_id)]
+    return sum([len((await availability.slots(runtime.context, each)).starts) for each in queries])
+
+
+async def _queries(ctx: Context, bookable_id: int) -> list[tuple[ServiceView, SlotQuery]]:
+    """The services that the person offers, and the next seven days of each with them."""
+    me = await people.person(ctx, bookable_id)
+    tomorrow = today_in(me.zone, ctx.now()) + timedelta(days=1)
+    return [
+        (service, SlotQuery.of_days(service.slug, tomorrow, 7, me.zone, me.slug))
+        for service in await catalog.services(ctx)
+        if me.slug in {each.slug for each in service.staff}
+    ]
+
+
 async def previews_of(runtime: Runtime, bookable_id: int) -> tuple[Preview, ...]:
     """A line for each service that the person offers, from what all pages share."""
-    ctx = runtime.context
-    me = await people.person(ctx, bookable_id)
-    today = today_in(me.zone, ctx.now())
     found = []
-    for service in await catalog.services(ctx):
-        if me.slug in {each.slug for each in service.staff}:
-            query = SlotQuery.of_days(service.slug, today + timedelta(days=1), 7, me.zone, me.slug)
-            answer = await runtime.board.get(query)
-            free = "1 free time" if len(answer.starts) == 1 else f"{len(answer.starts)} free times"
-            sentence = withheld_words(answer.withheld, me.slug) or f"{free} in the next seven days"
-            href = f"/book/{service.slug}?staff={me.slug}"
-            found.append(Preview(service=service.name, href=href, sentence=sentence))
+    for service, query in await _queries(runtime.context, bookable_id):
+        answer, slug = await runtime.board.get(query), query.staff or ""
+        free = "1 free time" if len(answer.starts) == 1 else f"{len(answer.starts)} free times"
+        sentence = withheld_words(answer.withheld, slug) or f"{free} in the next seven days"
+        href = f"/book/{service.slug}?staff={slug}"
+        found.append(Preview(service=service.name, href=href, sentence=sentence))
     return tuple(found)
 
 

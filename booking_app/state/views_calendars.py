@@ -15,6 +15,9 @@ class CalendarLine:
     account: str = ""
     colour: str = ""
     blocks: bool = False
+    unsure_blocks: bool = True
+    knows_unsure: bool = False
+    """Whether tentative events can be told from others, so that there is a choice about them."""
     target: bool = False
     can_write: bool = True
     stopped: bool = False

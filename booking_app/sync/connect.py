@@ -11,7 +11,7 @@ from collections.abc import Collection
 from typing import Literal
 from uuid import uuid4
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Text, cast, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -138,6 +138,23 @@ async def choose(ctx: Context, *, bookable_id: int, blocks: Collection[str], tar
             await announce(db, "availability", [bookable_id])
             await announce(db, "due", [each.id or 0 for each in changed])
             await announce(db, "sync", [each.connection_id for each in changed])
+
+
+async def choose_unsure(ctx: Context, *, bookable_id: int, calendar_uid: str, blocks: bool) -> None:
+    """Set whether tentative events and unanswered invitations in a calendar of the person block as others do.
+
+    Nothing has to be read anew. Raises `Invalid` naming `blocks` for no calendar of theirs."""
+    now = ctx.now()
+    async with ctx.sessions.begin() as db:
+        mine = (col(Calendar.bookable_id) == bookable_id) & (cast(col(Calendar.uid), Text) == calendar_uid)
+        calendars = await lock_calendars(db, mine)
+        await lock_bookables(db, [bookable_id], to_instant(now))
+        if not calendars:
+            raise Invalid("blocks", "This calendar is not there any more.")
+        for calendar in calendars:
+            calendar.unsure_blocks = blocks
+            await announce(db, "sync", [calendar.connection_id])
+        await announce(db, "availability", [bookable_id])
 
 
 async def replace_password(

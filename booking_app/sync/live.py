@@ -14,7 +14,7 @@ from booking_app.services.context import LiveRead
 from booking_app.sync.accounts import Accounts
 from booking_app.sync.apply import load_ours
 from booking_app.sync.errors import ProviderError
-from booking_app.sync.model import Busy
+from booking_app.sync.model import Busy, BusyKind
 from booking_app.sync.reference import reference
 from booking_app.sync.sharing import Shared
 
@@ -95,4 +95,9 @@ class Live:
         own = {
             (uid, max(start, window[0]), min(end, window[1])) for uid, each in ours.items() for start, end in each.times
         }
-        return [(busy.start, busy.end) for uid, busy in blocks if (uid, busy.start, busy.end) not in own]
+        return [
+            (busy.start, busy.end)
+            for uid, busy in blocks
+            if (uid, busy.start, busy.end) not in own
+            and (calendar.unsure_blocks or busy.kind is not BusyKind.TENTATIVE)
+        ]

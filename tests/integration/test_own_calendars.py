@@ -21,6 +21,7 @@ from booking_app.sync.model import Mode
 from tests.conftest import Clock
 from tests.factories import at, make_booking, make_person, make_service
 from tests.linked_office import LinkedOffice, make_linked_office
+from tests.office import event
 from tests.tabs import State, beside, call, tab
 from tests.token_server import TokenServer
 
@@ -171,3 +172,29 @@ async def test_p22_a_provider_that_refuses_us_is_told_on_the_open_page(office: L
     assert [each.refused for each in tab.of(LinkingState).offers] == [True]
     assert tab.of(LinkingState).for_less == ()
     assert "Your admin has to mend that" in tab.page.cards[0].refused
+
+
+async def test_p14_whether_what_is_tentative_blocks_is_chosen_with_its_effect_and_a_way_back(
+    office: LinkedOffice,
+) -> None:
+    tab = await open_tab(office)
+    await make_service(office.ctx, staff=("anna",))
+    await tab.call(CalendarsState, "set_blocks", tab.calendar("work"), True)
+    office.server.store(
+        "memory://anna/work/", "a.ics", event("a@else", TEN, TEN + 4 * 3600, extra=("STATUS:TENTATIVE",))
+    )
+    await office.read_all()
+    await tab.call(CalendarsState, "set_unsure", tab.calendar("work"), False)
+    line = next(each for each in tab.page.cards[0].calendars if each.name == "work")
+    assert (line.unsure_blocks, line.knows_unsure) == (False, True)
+    assert "no longer blocks. 8 free times more in the next seven days." in tab.page.said
+    await tab.call(CalendarsState, "undo")
+    assert "blocks too. 8 free times fewer in the next seven days." in tab.page.said
+    await tab.call(CalendarsState, "set_unsure", "somebody-elses", False)
+    assert tab.page.said == "This calendar is not there any more."
+
+
+async def test_busy_times_alone_leave_nothing_to_choose_about_what_is_tentative(office: LinkedOffice) -> None:
+    tab = await open_tab(office, mode=Mode.BUSY)
+    await tab.call(CalendarsState, "set_blocks", tab.calendar("work"), True)
+    assert not any(each.knows_unsure for each in tab.page.cards[0].calendars)

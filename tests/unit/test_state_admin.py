@@ -30,6 +30,7 @@ def make_calendar(**overrides: object) -> CalendarView:
         uid="c1",
         name="Work",
         colour="#3e63dd",
+        unsure_blocks=True,
         blocks=True,
         target=True,
         can_write=True,
