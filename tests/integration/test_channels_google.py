@@ -6,38 +6,34 @@ about pushes, the adapter has its own."""
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import socket
 from collections.abc import AsyncIterator, Collection, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from urllib.parse import quote
 
-import httpx
 import pytest
-import uvicorn
 from sqlalchemy import text
 
 from booking_app import runtime
-from booking_app.api.app import create_api
 from booking_app.db.tables import Account
 from booking_app.domain.clock import from_instant
 from booking_app.domain.effects import Outcome, Work
 from booking_app.jobs.channel_keeper import ChannelKeeper
 from booking_app.jobs.worker import CalendarReader, Lane, Leases
 from booking_app.services import accounts as sessions
-from booking_app.services import calendars, provider_apps
+from booking_app.services import provider_apps
 from booking_app.services.accounts import SignedIn
 from booking_app.services.context import Context
 from booking_app.sync import connect, consent, pull, revoke
-from booking_app.sync.accounts import Accounts, Consented, OpenConsented, OpenNotifier
+from booking_app.sync.accounts import Accounts, Consented
 from booking_app.sync.channels import LEASE
-from booking_app.sync.errors import AccessLost, ProviderError, Rejected, Transient
 from booking_app.sync.grants import Grants
 from booking_app.sync.model import CalendarRef, Credentials, Mode, Opened
 from booking_app.sync.policy import SyncPolicy
 from booking_app.sync.provider import CalendarProvider, Notifier, TokenSource
 from booking_app.sync.providers.addresses import AddressPolicy
+from booking_app.sync.providers.budget import Budget, a_minute
+from booking_app.sync.providers.google_channels import GoogleNotifier
 from booking_app.sync.providers.memory import MemoryProvider, MemoryServer
 from booking_app.sync.providers.token_endpoint import HttpTokenEndpoint
 from booking_app.sync.vendors import Vendor
@@ -46,57 +42,36 @@ from tests.consent_page import visit
 from tests.factories import at, make_person
 from tests.integration.test_api import settings
 from tests.office import cells, event
+from tests.served import served
 from tests.simulators.google.serve import google_simulator
 from tests.simulators.google.world import GoogleWorld
 from tests.simulators.panel import Panel
 
 ANNA = "anna@gmail.example"
 NINE = at("2027-03-02 09:00")
+_HERE = AddressPolicy(allow_private=True, allow_http=True)
 _HOT = text("UPDATE calendar SET hot_until = :until")
 
 
-class Watches:
-    """The few lines of `Notifier` that Google's guide asks for. `die_after_answer`: as if we died there."""
-
-    per_calendar, pushes = True, True
+class Watches(GoogleNotifier):
+    """That of the program, over the calendar of the same events in the simulation. `die_after_answer`: as if we died
+    there."""
 
     def __init__(self, tokens: TokenSource, vendor: Vendor, desk: Desk) -> None:
-        self._tokens, self._vendor, self._desk = tokens, vendor, desk
+        super().__init__(
+            tokens, vendor=vendor, policy=_HERE, budget=Budget(user=a_minute(600), project=a_minute(10_000))
+        )
+        self._desk = desk
 
     async def open(
         self, calendar: CalendarRef | None, *, uid: str, address: str, secret: str, spared: Collection[str] = ()
     ) -> Opened:
-        body: dict[str, object] = {
-            "id": uid,
-            "type": "web_hook",
-            "address": address,
-            "token": secret,
-            "params": {"ttl": "604800"},
-        }
-        told = await self._post(f"calendars/{quote(ANNA, safe='')}/events/watch", body)
+        assert calendar is not None
+        watched = replace(calendar, remote_id=ANNA)
+        opened = await super().open(watched, uid=uid, address=address, secret=secret, spared=spared)
         if self._desk.die_after_answer:
             raise Died
-        return Opened(remote_id=told["id"], resource_id=told["resourceId"], expires_at=int(told["expiration"]) // 1000)
-
-    async def extend(self, channel: Opened) -> Opened | None:
-        return None
-
-    async def close(self, channel: Opened) -> None:
-        await self._post("channels/stop", {"id": channel.remote_id, "resourceId": channel.resource_id})
-
-    async def release(self) -> None:
-        return None
-
-    async def _post(self, path: str, body: dict[str, object]) -> dict[str, str]:
-        token = await self._tokens.token()
-        async with httpx.AsyncClient(trust_env=False) as client:
-            answer = await client.post(self._vendor.api + path, json=body, headers={"Authorization": f"Bearer {token}"})
-        if answer.status_code == 404 and path == "channels/stop":
-            return {}
-        if answer.status_code >= 400:
-            errors: dict[int, ProviderError] = {401: AccessLost("401"), 500: Transient("500")}
-            raise errors.get(answer.status_code, Rejected(answer.text))
-        return dict(answer.json()) if answer.content else {}
+        return opened
 
 
 class Died(BaseException):
@@ -193,41 +168,25 @@ def world(clock: Clock) -> Iterator[GoogleWorld]:
         yield started
 
 
-@contextlib.asynccontextmanager
-async def answering(listener: socket.socket) -> AsyncIterator[None]:
-    """Our API on that socket, in this loop."""
-    server = uvicorn.Server(uvicorn.Config(create_api(), log_level="error", lifespan="off", ws="none"))
-    task = asyncio.create_task(server.serve(sockets=[listener]))
-    while not server.started:
-        await asyncio.sleep(0.01)
-    try:
-        yield
-    finally:
-        server.should_exit = True
-        await task
-
-
 @pytest.fixture
 async def desk(
     database_url: str, tmp_path: Path, clock: Clock, world: GoogleWorld, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Desk]:
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    here = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    world.app("client", "planted-secret", (f"{here}/oauth/google/callback",))
-    given = settings(database_url, tmp_path, public_url=here, google_url=world.url)
-    async with runtime.built(given, now=clock) as program, answering(listener):
-        monkeypatch.setattr(runtime, "_running", [program])
-        ctx = program.context
-        await provider_apps.save(ctx, provider="google", client_id="client", secret="planted-secret")
-        person, cookie = await _anna(ctx)
-        made = Desk(ctx, world, person, cookie)
-        await made.link()
-        await made.read_due()
-        made.reads = 0
-        clock.advance(seconds=5)
-        yield made
-        await made.accounts.close()
+    async with served() as here:
+        world.app("client", "planted-secret", (f"{here}/oauth/google/callback",))
+        given = settings(database_url, tmp_path, public_url=here, google_url=world.url)
+        async with runtime.built(given, now=clock) as program:
+            monkeypatch.setattr(runtime, "_running", [program])
+            ctx = program.context
+            await provider_apps.save(ctx, provider="google", client_id="client", secret="planted-secret")
+            person, cookie = await _anna(ctx)
+            made = Desk(ctx, world, person, cookie)
+            await made.link()
+            await made.read_due()
+            made.reads = 0
+            clock.advance(seconds=5)
+            yield made
+            await made.accounts.close()
 
 
 async def test_p05_a_change_at_google_is_read_because_google_says_so(desk: Desk, world: GoogleWorld) -> None:
@@ -342,44 +301,3 @@ async def test_what_google_says_no_to_disturbs_no_reading(desk: Desk, world: Goo
     world.panel.heal()
     await desk.keep()
     assert len(desk.standing) == 1
-
-
-async def test_p05_the_whole_program_opens_the_channel_and_follows_within_seconds(
-    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """All workers run, nobody looks at the calendar, so that its regular read is a minute away."""
-    with google_simulator() as world, socket.socket() as listener:
-        world.add_user(ANNA)
-        listener.bind(("127.0.0.1", 0))
-        here = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        world.app("client", "planted-secret", (f"{here}/oauth/google/callback",))
-        given = settings(database_url, tmp_path, public_url=here, google_url=world.url)
-        async with runtime.built(given) as program:
-            await provider_apps.save(program.context, provider="google", client_id="client", secret="planted-secret")
-            person, cookie = await _anna(program.context)
-        opened: list[Desk] = []
-
-        def open_consented(*_: object) -> OpenConsented:
-            return lambda _name, _tokens, _vendor, _mode: MemoryProvider(opened[0].server, account=ANNA, password="")
-
-        def open_notifiers(*_: object) -> OpenNotifier:
-            return lambda _name, tokens, vendor, _mode: Watches(tokens, vendor, opened[0])
-
-        monkeypatch.setattr(runtime, "token_opener", open_consented)
-        monkeypatch.setattr(runtime, "notifier_opener", open_notifiers)
-        async with runtime.running(given) as program, answering(listener):
-            desk = Desk(program.context, world, person, cookie)
-            opened.append(desk)
-            async with asyncio.timeout(20):
-                await desk.link()
-                while not desk.standing:
-                    await asyncio.sleep(0.05)
-            await asyncio.sleep(3)
-            for number in range(5):
-                async with asyncio.timeout(2):
-                    await desk.add(number)
-                    while await desk.blocks() <= number:
-                        await asyncio.sleep(0.02)
-            assert (await calendars.sync_page(program.context)).figures.without_push == 0
-            assert desk.reads == 0
-            await desk.accounts.close()
