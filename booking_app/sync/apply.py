@@ -112,7 +112,10 @@ async def commit(ctx: Context, reading: Reading) -> bool:
         calendar.verified_at = reading.as_of
         calendar.zone = reading.delta.zone or calendar.zone
         due = now + LOOK_AGAIN if kept or plan.overtaken else reading.due_at
-        news = bool(plan.store or plan.drop or plan.suspect or plan.seen or plan.moved or plan.deleted)
+        # Whoever answers a question about changes with the whole calendar says that there are some, though it may be
+        # our own write, of which everything is held already.
+        said = reading.delta.full and reading.cursor_before is not None
+        news = said or bool(plan.store or plan.drop or plan.suspect or plan.seen or plan.moved or plan.deleted)
         if calendar.due_at != reading.due_before:
             # Somebody who asked for a read meanwhile gets another one; pushes that proved right, at once.
             due = min(due, now if news else calendar.due_at)
