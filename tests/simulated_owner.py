@@ -26,13 +26,14 @@ CREATION = "/events$"
 World = TypeVar("World", bound=GoogleWorld | MicrosoftWorld)
 
 
-class _Anna(Generic[World]):
-    """Anna's first calendar. Times are instants; events are named by their id."""
+class _Owner(Generic[World]):
+    """The first calendar of `email`. Times are instants; events are named by their id."""
 
     name: str
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, email: str = ANNA) -> None:
         self.world = world
+        self.email = email
         self.panel = world.panel
 
     def register(self, callback: str) -> None:
@@ -41,6 +42,10 @@ class _Anna(Generic[World]):
     def expire(self) -> None:
         """The next request needs another access token, for which Microsoft gives another refresh token, too."""
         self.world.consents.expire_access()
+
+    def access_tokens(self) -> list[str]:
+        """All that were ever handed out."""
+        return list(self.world.consents.access)
 
     @property
     def url(self) -> str:
@@ -55,12 +60,12 @@ class _Anna(Generic[World]):
         return self.world.mails
 
 
-class AtGoogle(_Anna[GoogleWorld]):
+class AtGoogle(_Owner[GoogleWorld]):
     name = "google"
 
-    def __init__(self, world: GoogleWorld) -> None:
-        super().__init__(world)
-        self.app = world.add_user(ANNA, zone="UTC").calendar()
+    def __init__(self, world: GoogleWorld, email: str = ANNA) -> None:
+        super().__init__(world, email)
+        self.app = world.add_user(email, zone="UTC").calendar()
 
     def put(self, start: int, minutes: int = 15) -> str:
         return self.app.put({"summary": PLANTED, "description": PLANTED, **_google(start, minutes)})
@@ -79,11 +84,14 @@ class AtGoogle(_Anna[GoogleWorld]):
         return [to_instant(datetime.fromisoformat(each["dateTime"])) for each in found]
 
     def revoke(self) -> None:
-        self.world.consents.revoke(None, ANNA)
+        self.world.consents.revoke(None, self.email)
         self.world.consents.expire_access()
 
     def refresh_tokens(self) -> list[str]:
         return [each.refresh for each in self.world.consents.grants if each.refresh]
+
+    def channels(self) -> list[str]:
+        return list(self.world.channels)
 
     def forget_cursors(self) -> None:
         self.world.expire_sync_tokens()
@@ -92,12 +100,12 @@ class AtGoogle(_Anna[GoogleWorld]):
         self.world.refuse(quota("429"))
 
 
-class AtMicrosoft(_Anna[MicrosoftWorld]):
+class AtMicrosoft(_Owner[MicrosoftWorld]):
     name = "microsoft"
 
-    def __init__(self, world: MicrosoftWorld) -> None:
-        super().__init__(world)
-        self.app = world.add_user(ANNA).calendar()
+    def __init__(self, world: MicrosoftWorld, email: str = ANNA) -> None:
+        super().__init__(world, email)
+        self.app = world.add_user(email).calendar()
 
     def put(self, start: int, minutes: int = 15) -> str:
         body = {"contentType": "text", "content": PLANTED}
@@ -118,11 +126,15 @@ class AtMicrosoft(_Anna[MicrosoftWorld]):
         return [to_instant(datetime.fromisoformat(each["dateTime"]).replace(tzinfo=UTC)) for each in found]
 
     def revoke(self) -> None:
-        self.world.consents.revoke(ANNA)
+        self.world.consents.revoke(self.email)
         self.world.consents.expire_access()
 
     def refresh_tokens(self) -> list[str]:
-        return [token for each in self.world.consents.grants for token in each.refresh]
+        consents = self.world.consents
+        return [*consents.spent, *(token for each in consents.grants for token in each.refresh)]
+
+    def channels(self) -> list[str]:
+        return list(self.world.subscriptions)
 
     def forget_cursors(self) -> None:
         self.app.expire_delta()
@@ -135,14 +147,14 @@ Owner = AtGoogle | AtMicrosoft
 
 
 @contextlib.contextmanager
-def owner_at(provider: str) -> Iterator[Owner]:
-    """Anna at a running simulation of `provider`."""
+def owner_at(provider: str, email: str = ANNA) -> Iterator[Owner]:
+    """Somebody at a running simulation of `provider`."""
     if provider == "google":
         with google_simulator() as google:
-            yield AtGoogle(google)
+            yield AtGoogle(google, email)
     else:
         with microsoft_simulator() as microsoft:
-            yield AtMicrosoft(microsoft)
+            yield AtMicrosoft(microsoft, email)
 
 
 def _google(start: int, minutes: int) -> dict[str, Any]:
