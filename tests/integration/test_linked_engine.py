@@ -4,21 +4,18 @@ slot."""
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Iterator
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from booking_app.services import availability, booking, manage
-from booking_app.services.views import SlotQuery
+from booking_app.services import booking, manage
 from booking_app.sync.model import Mode
 from tests.factories import make_request
 from tests.office import cells
 from tests.radicale_office import make_settings, until
-from tests.simulated_office import SECRET, SimulatedOffice, callback, simulated_office
-from tests.simulated_owner import ANNA, CREATION, PLANTED, Owner, owner_at
+from tests.simulated_office import WRITTEN, SimulatedOffice, callback, eventually, simulated_office, slots
+from tests.simulated_owner import ANNA, CREATION, Owner, owner_at
 
 
 @pytest.fixture(params=["google", "microsoft"])
@@ -33,22 +30,6 @@ async def office(owner: Owner, database_url: str, tmp_path: Path) -> AsyncIterat
     owner.register(callback(settings, owner.name))
     async with simulated_office(settings, owner.name, ANNA) as made:
         yield made
-
-
-async def slots(office: SimulatedOffice) -> tuple[int, ...]:
-    now = office.ctx.now()
-    span = (int(now.timestamp()), int((now + timedelta(days=14)).timestamp()))
-    return (await availability.slots(office.ctx, SlotQuery(service="haircut", span=span))).starts
-
-
-async def eventually(office: SimulatedOffice, statement: str, seconds: float = 10) -> None:
-    async def so() -> bool:
-        return await cells(office.ctx, statement) != []
-
-    await until(so, seconds)
-
-
-WRITTEN = "SELECT 1 FROM mirror WHERE key IS NOT NULL AND NOT EXISTS (SELECT FROM outbox WHERE effect = 'calendar')"
 
 
 async def test_p05_a_booking_and_an_event_cross_within_seconds(office: SimulatedOffice, owner: Owner) -> None:
@@ -137,29 +118,6 @@ async def test_p28_a_write_that_is_repeated_makes_one_event(office: SimulatedOff
     await booking.book(office.ctx, make_request(start))
     await eventually(office, WRITTEN, 60)
     assert len(owner.texts()) == 1
-
-
-async def test_nothing_planted_is_stored_or_logged(
-    office: SimulatedOffice, owner: Owner, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.DEBUG)
-    logging.getLogger("httpx").setLevel(logging.DEBUG)
-    start = (await slots(office))[10]
-    await asyncio.to_thread(owner.put, start)
-
-    async def closed() -> bool:
-        return start not in await slots(office)
-
-    await until(closed, 5)
-    owner.forget_cursors()
-    owner.slow_down()
-    await asyncio.sleep(3)
-    tables = [row[0] for row in await cells(office.ctx, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
-    stored = "".join([str(await cells(office.ctx, f"SELECT * FROM {table}")) for table in tables])
-    assert owner.refresh_tokens()
-    for secret in (PLANTED, SECRET, *owner.refresh_tokens()):
-        assert secret not in stored
-        assert secret not in caplog.text
 
 
 async def test_busy_times_only_blocks_and_is_never_written_to(owner: Owner, database_url: str, tmp_path: Path) -> None:
