@@ -83,13 +83,20 @@ def postgres_url(postgres_folder: Path) -> Iterator[str]:
     server.stop()
 
 
-@pytest.fixture
-def database_url(postgres_url: str) -> Iterator[str]:
-    """A fresh migrated database, dropped after the test."""
+@contextlib.contextmanager
+def fresh_database(postgres_url: str) -> Iterator[str]:
+    """A fresh migrated database, dropped afterwards."""
     name = f"test_{next(_numbers)}"
     execute(postgres_url, f"CREATE DATABASE {name} TEMPLATE template_app STRATEGY file_copy")
     yield other_database(postgres_url, name)
     execute(postgres_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def database_url(postgres_url: str) -> Iterator[str]:
+    """A fresh migrated database, dropped after the test."""
+    with fresh_database(postgres_url) as url:
+        yield url
 
 
 @pytest.fixture

@@ -71,35 +71,41 @@ def make_settings(database_url: str, folder: Path, **overrides: object) -> Setti
     return Settings(**(values | overrides))  # type: ignore[arg-type]
 
 
+async def connected_office(runtime: Runtime, server: Server, *, slug: str = "anna", name: str = "work") -> RealOffice:
+    """A new person whose calendar is connected, chosen and read once."""
+    url = make_calendar(f"{server.home(USER)}{name}/", user=USER, password=PASSWORD, name=name)
+    ctx = runtime.context
+    person = await make_person(ctx, slug)
+    uid = await connect.connect(
+        ctx,
+        runtime.accounts,
+        bookable_id=person,
+        preset="other",
+        address=server.home(USER),
+        username=USER,
+        secret=PASSWORD,
+    )
+    (found,) = await cells(ctx, "SELECT id, uid::text FROM calendar WHERE remote_id = :url", url=url)
+    await connect.choose(ctx, bookable_id=person, blocks=[found[1]], target=found[1])
+    office = RealOffice(
+        runtime=runtime,
+        ctx=ctx,
+        server=server,
+        person=person,
+        connection_uid=uid,
+        calendar_id=found[0],
+        url=url,
+    )
+    await until(lambda: _verified(office))
+    return office
+
+
 @contextlib.asynccontextmanager
 async def real_office(settings: Settings, server: Server, name: str = "work") -> AsyncIterator[RealOffice]:
     """Everything running, the calendar connected, chosen and read once."""
-    url = make_calendar(f"{server.home(USER)}{name}/", user=USER, password=PASSWORD, name=name)
     async with running(settings) as runtime:
-        ctx = runtime.context
-        person = await make_person(ctx, "anna")
-        await make_service(ctx, duration=15, interval=15)
-        uid = await connect.connect(
-            ctx,
-            runtime.accounts,
-            bookable_id=person,
-            preset="other",
-            address=server.home(USER),
-            username=USER,
-            secret=PASSWORD,
-        )
-        (found,) = await cells(ctx, "SELECT id, uid::text FROM calendar WHERE remote_id = :url", url=url)
-        await connect.choose(ctx, bookable_id=person, blocks=[found[1]], target=found[1])
-        office = RealOffice(
-            runtime=runtime,
-            ctx=ctx,
-            server=server,
-            person=person,
-            connection_uid=uid,
-            calendar_id=found[0],
-            url=url,
-        )
-        await until(lambda: _verified(office))
+        office = await connected_office(runtime, server, name=name)
+        await make_service(runtime.context, duration=15, interval=15)
         yield office
 
 
