@@ -122,6 +122,9 @@ async def built(settings: Settings, *, now: Callable[[], datetime] = utc_now) ->
                 notices=notices,
             )
         finally:
+            # Whatever still speaks to the database or a provider ends before these do.
+            await board.close()
+            await live.close()
             await notices.close()
             await accounts.close()
             await pools.close()

@@ -39,9 +39,8 @@ class Jobs:
         self._ctx = ctx
         self._accounts = accounts
         self._leases = Leases(seconds=policy.lease)
-        self.reader = CalendarReader(
-            ctx, Puller(ctx, accounts, policy).pull, self._leases, hot_interval=policy.hot, width=READS
-        )
+        self._puller = Puller(ctx, accounts, policy)
+        self.reader = CalendarReader(ctx, self._puller.pull, self._leases, hot_interval=policy.hot, width=READS)
         effects: dict[str, Handler] = {
             Effect.CALENDAR.value: partial(push, ctx, accounts),
             Effect.LEFT.value: partial(take_away_left, ctx, accounts),
@@ -50,6 +49,7 @@ class Jobs:
         self.keeper = ChannelKeeper(ctx, accounts)
         self.lanes = {effect: Lane(ctx, effect, handler, self._leases) for effect, handler in effects.items()}
         self._scheduler = AsyncIOScheduler(timezone=UTC)
+        self._chores: set[asyncio.Task[None]] = set()
 
     @property
     def alive(self) -> bool:
@@ -86,17 +86,23 @@ class Jobs:
             self._scheduler.shutdown(wait=False)
             for worker in workers:
                 worker.cancel()
-            await asyncio.gather(*workers, return_exceptions=True)
+            await asyncio.gather(*workers, *self._chores, return_exceptions=True)
+            await self._puller.close()
 
     async def _pulse(self) -> None:
         self.wake("resync")
 
     def _every(self, seconds: float, name: str, chore: Callable[[], Awaitable[object]]) -> None:
         async def run() -> None:
+            task = asyncio.current_task()
+            assert task is not None
+            self._chores.add(task)
             try:
                 await chore()
             except Exception:
                 # The outermost loop: the next round tries again.
                 log.exception("chore.failed", extra={"chore": name})
+            finally:
+                self._chores.discard(task)
 
         self._scheduler.add_job(run, "interval", seconds=seconds, id=name, max_instances=1, misfire_grace_time=None)

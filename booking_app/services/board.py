@@ -84,6 +84,13 @@ class Board:
                 self._catalog = None
             raise
 
+    async def close(self) -> None:
+        """Let end what was begun for visitors who have left."""
+        tasks = [each.computing for each in self._entries.values() if each.computing is not None]
+        if self._catalog is not None:
+            await asyncio.wait([self._catalog])
+        await asyncio.gather(*tasks, return_exceptions=True)
+
     def changed(self, topic: str, ids: frozenset[int]) -> None:
         """Take in an announcement (`availability`, `verified`, `catalog`, `resync`; others are ignored)."""
         if topic in ("catalog", "resync"):

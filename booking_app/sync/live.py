@@ -66,6 +66,10 @@ class Live:
             for bookable, spans in busy.items()
         }
 
+    async def close(self) -> None:
+        """End the reads for which nobody waits any more."""
+        await self._shared.close()
+
     async def _read(self, row: _Row, span: tuple[int, int]) -> list[tuple[int, int]] | str:
         """The blocks, or in words why there is no answer."""
         calendar, connection, owner = row

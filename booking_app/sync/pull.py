@@ -121,6 +121,11 @@ class Puller:
                 return Pulled.READ
         return await _store(ctx, asked, answer, due_at)
 
+    async def close(self) -> None:
+        """Let the statements end that were asked together, once nobody reads any more."""
+        await self._footings.close()
+        await self._unchanged.close()
+
     def _next_read(self, calendar: Calendar) -> datetime:
         now = self._ctx.now()
         hot = calendar.hot_until is not None and calendar.hot_until > now

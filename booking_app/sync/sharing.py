@@ -34,6 +34,13 @@ class Shared(Generic[T]):
             task.add_done_callback(lambda done: done.cancelled() or done.exception())
         return await asyncio.shield(task)
 
+    async def close(self) -> None:
+        """End what is on its way."""
+        tasks = [*self._running.values(), *self._next.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
     async def _after(self, key: Hashable, running: asyncio.Task[T] | None, read: Callable[[], Awaitable[T]]) -> T:
         if running is not None:
             await asyncio.wait([running])

@@ -35,6 +35,10 @@ class Together(Generic[Asked, Answer]):
             self._timer = loop.call_later(self._gap, self._begin) if self._gap else loop.call_soon(self._begin)
         return await future
 
+    async def close(self) -> None:
+        """Let what has been begun end, whether or not somebody still waits for it."""
+        await asyncio.gather(*self._running, return_exceptions=True)
+
     def _begin(self) -> None:
         if self._timer is not None:
             self._timer.cancel()

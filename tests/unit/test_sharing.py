@@ -81,3 +81,23 @@ async def test_an_error_reaches_everybody_who_shares_it_and_nobody_after() -> No
         return "fine"
 
     assert await shared.ask("a", answer) == "fine"
+
+
+async def test_closing_ends_what_is_on_its_way() -> None:
+    shared: Shared[int] = Shared(60)
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def endless() -> int:
+        begun.set()
+        try:
+            return await asyncio.sleep(60, 1)
+        finally:
+            ended.set()
+
+    asked = [asyncio.create_task(shared.ask("calendar", endless)) for _ in range(2)]
+    await begun.wait()
+    await shared.close()
+    assert ended.is_set()
+    assert all(
+        isinstance(each, asyncio.CancelledError) for each in await asyncio.gather(*asked, return_exceptions=True)
+    )

@@ -78,3 +78,19 @@ async def test_what_nobody_waits_for_is_not_asked() -> None:
     await asyncio.sleep(0.05)
     assert doubling.asked == []
     assert await together.ask(3) == 6
+
+
+async def test_closing_lets_end_what_nobody_waits_for_any_more() -> None:
+    ended = asyncio.Event()
+
+    async def slow(numbers: Sequence[int]) -> Sequence[int]:
+        await asyncio.sleep(0.05)
+        ended.set()
+        return numbers
+
+    together = Together(slow)
+    asked = asyncio.create_task(together.ask(1))
+    await asyncio.sleep(0.01)
+    asked.cancel()
+    await together.close()
+    assert ended.is_set()
