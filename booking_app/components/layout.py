@@ -32,7 +32,7 @@ def public_page(*children: Any, team: Text = "") -> rx.Component:
 
 
 def content(*children: Any, class_name: Text = "") -> rx.Component:
-    """The main part of a page: busy until the page's opening is done: assets/page.js has presses wait for that."""
+    """The main part of a page. It is busy until the page's opening is done, which presses wait for (assets/page.js)."""
     busy = rx.cond(rx.State.is_hydrated, "false", "true")
     return rx.el.main(*children, id="main", tab_index=-1, aria_busy=busy, class_name=class_name)
 

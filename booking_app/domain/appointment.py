@@ -46,7 +46,7 @@ class ConnectionState(StrEnum):
 
 
 class Effect(StrEnum):
-    """What an outbox row makes true."""
+    """What an outbox row makes true. `LEFT`: an event is gone from a calendar in which it had to be left."""
 
     CALENDAR = "calendar"
     LEFT = "left"

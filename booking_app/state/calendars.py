@@ -118,7 +118,7 @@ class CalendarsState(rx.State):
     @guarded(Role.STAFF)
     async def set_unsure(self, uid: str, blocks: bool) -> None:
         """Whether what is tentative or unanswered in a calendar blocks; saved at once, with a way back."""
-        await self._weigh(short_text(uid, "uid", 40), blocks)
+        await self._weigh(short_text(uid, "uid", 40), blocks is True)
 
     @rx.event
     @guarded(Role.STAFF)
@@ -235,7 +235,7 @@ class CalendarsState(rx.State):
         await self._draw()
         how = "blocks too" if blocks else "no longer blocks"
         said = f"{calendar_cards.name_of(await self._views(), uid)}: what is tentative or unanswered {how}. "
-        self._say(f"{said}{more[:1].upper()}{more[1:]} in the next seven days.", before=("unsure", uid, not blocks))
+        self._say(f"{said}{more} in the next seven days.", before=("unsure", uid, not blocks))
 
     async def _receive(self, uid: str) -> None:
         """Empty: none does."""

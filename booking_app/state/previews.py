@@ -20,7 +20,7 @@ async def gained(runtime: Runtime, bookable_id: int, change: Callable[[], Awaita
     await change()
     more = await _free(runtime, bookable_id) - before
     if not more:
-        return "as many free times as before"
+        return "As many free times as before"
     return f"{abs(more)} free time{'' if abs(more) == 1 else 's'} {'more' if more > 0 else 'fewer'}"
 
 

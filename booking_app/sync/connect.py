@@ -11,15 +11,15 @@ from collections.abc import Collection
 from typing import Literal
 from uuid import uuid4
 
-from sqlalchemy import Text, cast, delete, select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from booking_app.db import provider_queries, push_queries
+from booking_app.db import provider_queries, push_queries, sync_queries
 from booking_app.db.alerts import close_alerts
 from booking_app.db.appointments_queries import lock_bookables
 from booking_app.db.changes import announce
-from booking_app.db.locks import lock_calendars
+from booking_app.db.locks import lock_calendar, lock_calendars
 from booking_app.db.tables import BusyBlock, Calendar, Connection
 from booking_app.domain.appointment import ConnectionState
 from booking_app.domain.clock import to_instant
@@ -146,15 +146,14 @@ async def choose_unsure(ctx: Context, *, bookable_id: int, calendar_uid: str, bl
     Nothing has to be read anew. Raises `Invalid` naming `blocks` for no calendar of theirs."""
     now = ctx.now()
     async with ctx.sessions.begin() as db:
-        mine = (col(Calendar.bookable_id) == bookable_id) & (cast(col(Calendar.uid), Text) == calendar_uid)
-        calendars = await lock_calendars(db, mine)
-        await lock_bookables(db, [bookable_id], to_instant(now))
-        if not calendars:
+        calendar_id = await sync_queries.calendar_by_uid(db, calendar_uid, bookable_id)
+        calendar = None if calendar_id is None else await lock_calendar(db, calendar_id)
+        if calendar is None:
             raise Invalid("blocks", "This calendar is not there any more.")
-        for calendar in calendars:
-            calendar.unsure_blocks = blocks
-            await announce(db, "sync", [calendar.connection_id])
+        await lock_bookables(db, [bookable_id], to_instant(now))
+        calendar.unsure_blocks = blocks
         await announce(db, "availability", [bookable_id])
+        await announce(db, "sync", [calendar.connection_id])
 
 
 async def replace_password(

@@ -190,6 +190,8 @@ async def test_p14_whether_what_is_tentative_blocks_is_chosen_with_its_effect_an
     assert "no longer blocks. 8 free times more in the next seven days." in tab.page.said
     await tab.call(CalendarsState, "undo")
     assert "blocks too. 8 free times fewer in the next seven days." in tab.page.said
+    await tab.call(CalendarsState, "set_unsure", tab.calendar("work"), "nonsense")
+    assert "no longer blocks" in tab.page.said
     await tab.call(CalendarsState, "set_unsure", "somebody-elses", False)
     assert tab.page.said == "This calendar is not there any more."
 
