@@ -6,16 +6,21 @@ import re
 import time
 import uuid
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from caldav.davclient import DAVClient
 from playwright.sync_api import Locator, Page, expect
 
+from booking_app.domain.clock import utc_now
+
 Found = TypeVar("Found")
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
+
+FIRST_DAY = (utc_now().astimezone(AMSTERDAM) + timedelta(days=2)).date()
+"""The first day that tests book: neither the notice nor midnight reaches it while they run."""
 
 
 def eventually(look: Callable[[], Found], seconds: float = 30) -> Found:
@@ -33,17 +38,40 @@ def open_service(page: Page, slug: str) -> None:
 
 
 def show_day(page: Page, number: int) -> str:
-    """Show the free day of next month with this position; its ISO-like label."""
-    title = page.locator("#month-title")
-    before = title.text_content() or ""
-    page.get_by_role("button", name="Later month").click()
-    expect(title).not_to_have_text(before)
-    day = page.locator(".day.free").nth(number)
-    label = day.get_attribute("aria-label") or ""
+    """Show the free day with this position, from the day after tomorrow on and over the ends of months; its label.
+
+    Counted from the day on which the tests began: it is the same day in every page of a run, whatever hour strikes.
+    """
+    month = page.locator(".month")
+    while (month.get_attribute("data-label") or "") > FIRST_DAY.isoformat():
+        _turn(page, "Earlier month")
+    while len(ahead := _free_days(page)) <= number:
+        number -= len(ahead)
+        _turn(page, "Later month")
+    label = ahead[number]
+    day = page.locator(f'.day.free[aria-label^="{label.split(",")[0]},"]')
     day.click()
     expect(day).to_have_attribute("aria-pressed", "true")
     page.locator(".slot:not(.gone)").first.wait_for()
     return label
+
+
+def day_of(label: str) -> date:
+    """The day that a screen reader names in a month."""
+    return datetime.strptime(label.split(",")[0], "%A %d %B %Y").replace(tzinfo=UTC).date()
+
+
+def _free_days(page: Page) -> list[str]:
+    """The labels of the shown month's free days that `show_day` counts."""
+    labels = page.locator(".day.free").evaluate_all("all => all.map((each) => each.ariaLabel)")
+    return [label for label in labels if day_of(label) >= FIRST_DAY]
+
+
+def _turn(page: Page, button: str) -> None:
+    month = page.locator(".month")
+    before = month.get_attribute("data-label") or ""
+    page.get_by_role("button", name=button).click()
+    expect(month).not_to_have_attribute("data-label", before)
 
 
 def slot(page: Page, number: int) -> Locator:
