@@ -73,7 +73,8 @@ _NOTE = text(
       SELECT calendar.id, calendar.connection_id, answer.after, answer.as_of, answer.due_at
       FROM answer JOIN calendar ON calendar.id = answer.id JOIN connection ON connection.id = calendar.connection_id
       WHERE calendar.cursor = answer.before AND calendar.due_at = answer.due_before
-        AND calendar.failures = 0 AND NOT calendar.stopped AND calendar.verified_at >= :trusted
+        AND calendar.failures = 0 AND calendar.trouble = '' AND NOT calendar.stopped
+        AND calendar.verified_at >= :trusted
         AND connection.state = 'ok' AND connection.failing_since IS NULL
         AND NOT EXISTS (
           SELECT FROM calendar_object WHERE calendar_id = calendar.id AND missing_since IS NOT NULL

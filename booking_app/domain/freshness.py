@@ -14,7 +14,8 @@ from booking_app.domain.rules import Span
 class CalendarState:
     """One blocking calendar. `verified_at`: the instant as of which its busy blocks are right, None before the first
     read. `window`: the instants that its blocks cover. `stopped`: its sync is held by the deletion breaker or an
-    unreadable reply; `troubled`: the last read failed. `hot_until`: it is read often until then."""
+    unreadable reply; `troubled`: the last read failed, or the one under way gets no answer. `hot_until`: it is read
+    often until then."""
 
     calendar_id: int
     verified_at: int | None
@@ -25,8 +26,11 @@ class CalendarState:
     hot_until: int = 0
 
 
-def distrust(calendars: Sequence[CalendarState], now: int, bound: float) -> Reason | None:
-    """Why slots that depend on these calendars must be withheld; None if all were verified in the last `bound` seconds.
+def distrust(
+    calendars: Sequence[CalendarState], now: int, bound: float, when_failing: float | None = None
+) -> Reason | None:
+    """Why slots that depend on these calendars must be withheld; None if all were verified in the last `bound` seconds,
+    and those whose last read failed in the last `when_failing` (None: the same bound).
 
     A passing error alone is no reason while the data is young enough. Somebody without calendars is trusted.
     """
@@ -34,11 +38,24 @@ def distrust(calendars: Sequence[CalendarState], now: int, bound: float) -> Reas
     for each in calendars:
         if each.stopped or each.connection in (ConnectionState.NEEDS_SIGN_IN, ConnectionState.STOPPED):
             return Reason.CALENDAR_UNREADABLE
-        if each.verified_at is None or now - each.verified_at > bound:
+        if each.verified_at is None or now - each.verified_at > _bound(each, bound, when_failing):
             if each.troubled or each.connection is ConnectionState.SLOWED:
                 return Reason.CALENDAR_UNREADABLE
             reason = Reason.CALENDAR_STALE
     return reason
+
+
+def trusted_until(calendars: Sequence[CalendarState], bound: float, when_failing: float) -> int | None:
+    """The last instant at which `distrust` lets calendars pass that it lets pass now, if none of them changes; None if
+    they do not grow old."""
+    ends = [
+        each.verified_at + int(_bound(each, bound, when_failing)) for each in calendars if each.verified_at is not None
+    ]
+    return min(ends, default=None)
+
+
+def _bound(calendar: CalendarState, bound: float, when_failing: float | None) -> float:
+    return min(bound, when_failing) if calendar.troubled and when_failing is not None else bound
 
 
 def failing(calendar: CalendarState) -> bool:

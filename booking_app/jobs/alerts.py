@@ -14,16 +14,16 @@ from booking_app.db.outbox import enqueue
 from booking_app.db.tables import Alert
 from booking_app.domain.appointment import Effect
 from booking_app.domain.clock import to_instant
-from booking_app.services.context import Context
+from booking_app.services.context import Bounds, Context
 from booking_app.services.letters.words import start_words, zone_words
 from booking_app.sync.errors import KEY_MISSING
 
 STALE_GRACE, WRITE_GRACE = 300.0, 60.0
 """Seconds from opening an alert to the first mail. What a failed read means for its account is in `sync/policy.py`.
 
-A calendar that merely does not answer is withheld from the hard bound on (10 minutes after its last good read, or after
-it was chosen, if it never was read) and shown on the pages from then on. The mail follows when it could not be read for
-15 minutes, 5 minutes after the times were withheld: so a disturbance that is over by then mails nobody. An event that
+A calendar that merely does not answer is withheld from the soft bound on (30 seconds after its last good read; without
+one, 10 minutes after it was chosen) and shown on the pages from then on. The mail follows when it could not be read for
+15 minutes, 5 minutes after the hard bound: so a disturbance that is over by then mails nobody. An event that
 was moved to a time that is not free is told at once, and so is that a provider refuses this whole installation, which
 nobody but an admin can mend."""
 KEYS_QUIET = timedelta(minutes=3)
@@ -52,7 +52,7 @@ async def tell(ctx: Context) -> int:
         if not await db.scalar(text("SELECT pg_try_advisory_xact_lock(7310002)")):
             return 0
         await _found_keys(db, now)
-        await _stale_calendars(db, now, ctx.bounds.hard)
+        await _stale_calendars(db, now, ctx.bounds)
         await _ending_grants(db, now)
         await _parked_writes(db, now)
         await _settled_moves(db, now)
@@ -88,11 +88,13 @@ async def _found_keys(db: AsyncSession, now: datetime) -> None:
 
 _STALE = text(
     """
-    SELECT calendar.id, calendar.name, calendar.bookable_id, connection.id, bookable.name, calendar.trouble
+    SELECT calendar.id, calendar.name, calendar.bookable_id, connection.id, bookable.name, calendar.trouble,
+           coalesce(calendar.verified_at, calendar.chosen_at)
     FROM calendar JOIN connection ON connection.id = calendar.connection_id
       JOIN bookable ON bookable.id = calendar.bookable_id
     WHERE calendar.blocks AND NOT calendar.stopped AND connection.state IN ('ok', 'slowed', 'stopped')
-      AND coalesce(calendar.verified_at, calendar.chosen_at) < :bound
+      AND (coalesce(calendar.verified_at, calendar.chosen_at) < :hard
+           OR calendar.trouble <> '' AND calendar.verified_at < :soft)
       AND NOT EXISTS (
         SELECT FROM alert
         WHERE alert.closed_at IS NULL
@@ -105,13 +107,15 @@ _STALE = text(
 )
 
 
-async def _stale_calendars(db: AsyncSession, now: datetime, hard: float) -> None:
-    """Calendars whose data is older than the hard bound are withheld: that is an alert, unless the whole provider is
-    one already, or the key that is missing."""
-    given = {"bound": now - timedelta(seconds=hard), "keys": KEYS, "key_missing": KEY_MISSING}
+async def _stale_calendars(db: AsyncSession, now: datetime, bounds: Bounds) -> None:
+    """Calendars whose data is older than the hard bound, or than the soft one and could not be read since, are
+    withheld: that is an alert, unless the whole provider is one already, or the key that is missing."""
+    hard, soft = timedelta(seconds=bounds.hard), timedelta(seconds=bounds.soft)
+    given = {"hard": now - hard, "soft": now - soft, "keys": KEYS, "key_missing": KEY_MISSING}
     found = (await db.execute(_STALE, given)).all()
     stale = {f"stale:{row[0]}" for row in found}
-    for calendar_id, name, bookable_id, connection_id, owner, trouble in found:
+    for calendar_id, name, bookable_id, connection_id, owner, trouble, since in found:
+        left = int((since + hard - now).total_seconds()) + 1
         await open_alert(
             db,
             subject=f"stale:{calendar_id}",
@@ -122,7 +126,7 @@ async def _stale_calendars(db: AsyncSession, now: datetime, hard: float) -> None
             bookable_id=bookable_id,
             connection_id=connection_id,
             now=now,
-            grace=STALE_GRACE,
+            grace=STALE_GRACE + max(0, left),
         )
     await _close_others(db, "stale:", stale, now)
 

@@ -26,9 +26,11 @@ Group = tuple[Candidate, ...]
 
 @dataclass(kw_only=True, slots=True)
 class Live:
-    """What live reads found so far in one request, by bookable id."""
+    """What live reads found so far in one request, by bookable id. `follows`: of whom there is none yet, there will be
+    one before anything is written; else it is what is stored that counts, as for what is offered."""
 
     reads: dict[int, LiveRead] = field(default_factory=dict)
+    follows: bool = False
 
     async def read(self, ctx: Context, people: Sequence[Candidate], span: Span) -> None:
         """Read the calendars of those not yet read; who has none cannot be busy in one."""
@@ -61,8 +63,9 @@ def objection(
     The same rule that offers, with what the live read found. Where the live read failed, the stored copy counts only
     within the soft bound. `judged_at` is when notice and horizon were met, for a slot that was held since."""
     read = live.reads.get(candidate.bookable_id)
+    readable = live.follows if read is None else read.ok
     bound = ctx.bounds.hard if read is None or read.ok else ctx.bounds.soft
-    reason = distrust(candidate.calendars, now, bound)
+    reason = distrust(candidate.calendars, now, bound, None if readable else ctx.bounds.soft)
     if reason is not None:
         return reason
     if read is not None and read.busy:

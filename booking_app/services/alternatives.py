@@ -51,7 +51,7 @@ async def refused(
     slugs = {each.bookable_id: each.slug for each in candidates}
     wished = next((each.bookable_id for each in candidates if each.slug == staff), None)
     bound = ctx.bounds.soft if distrusted else ctx.bounds.hard
-    found = offers(replace(offering, candidates=candidates), span, now, bound).open
+    found = offers(replace(offering, candidates=candidates), span, now, bound, ctx.bounds.soft).open
     return Refused(
         reason,
         SENTENCES[reason],

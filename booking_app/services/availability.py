@@ -63,7 +63,7 @@ async def read(ctx: Context, query: SlotQuery) -> tuple[SlotsAnswer, Offering]:
         async with ctx.sessions.begin() as write:
             if due := await heat(write, cold, now):
                 await announce(write, "due", due)
-    return _answer(query, offering, offers(offering, query.span, now, ctx.bounds.hard)), offering
+    return _answer(query, offering, offers(offering, query.span, now, ctx.bounds.hard, ctx.bounds.soft)), offering
 
 
 def check_staff(offering: Offering, staff: str | None) -> None:
@@ -84,6 +84,7 @@ def _answer(query: SlotQuery, offering: Offering, found: Offers) -> SlotsAnswer:
         starts=tuple([start for start, _ in found.open]),
         staff=tuple([named[ids] for _, ids in found.open]),
         verified_at=found.verified_at,
+        stands_until=found.stands_until,
         withheld=tuple(
             Withheld(staff=each.slug, name=each.name, reason=reason, message=_withheld(each.name, reason))
             for each, reason in found.withheld

@@ -62,7 +62,7 @@ class Board:
         whole = replace(query, span=_shared(query.span))
         entry = self._entry(whole)
         asked = entry.changes
-        while entry.reflects < asked or self._clock() - entry.at >= self._max_age:
+        while entry.reflects < asked or self._clock() - entry.at >= self._max_age or self._is_over(entry):
             if entry.computing is None:
                 entry.computing = asyncio.create_task(self._compute(whole, entry))
             # Shielded: a visitor who leaves does not take the answer from the others.
@@ -112,6 +112,11 @@ class Board:
             return True
         verified = entry.answer.verified_at
         return verified is not None and to_instant(self._ctx.now()) - verified > self._ctx.bounds.soft
+
+    def _is_over(self, entry: _Entry) -> bool:
+        """Whether somebody is withheld by now, because their calendar was not read in time."""
+        until = None if entry.answer is None else entry.answer.stands_until
+        return until is not None and to_instant(self._ctx.now()) > until
 
     def _entry(self, query: SlotQuery) -> _Entry:
         entry = self._entries.setdefault(query, _Entry())

@@ -70,7 +70,7 @@ async def book(ctx: Context, request: BookingRequest, *, idempotency_key: str | 
         load = await week_load(db, offering, request.start, now)
     against: list[Reason] = []
     possible: list[Group] = []
-    live = Live()
+    live = Live(follows=True)
     for group in groups(offering):
         reasons = objections(ctx, offering, group, request.start, now, live, kept)
         against += reasons
@@ -97,7 +97,7 @@ async def book(ctx: Context, request: BookingRequest, *, idempotency_key: str | 
         return first
     metrics.refusals.labels(reason=clearest(against)).inc()
     now = to_instant(ctx.now())
-    if Reason.CALENDAR_BUSY in against:
+    if Reason.CALENDAR_BUSY in against or Reason.CALENDAR_STALE in against:
         await _hurry(ctx, offering, live, now)
     raise await refused(
         ctx,
@@ -225,11 +225,12 @@ async def _repeated(ctx: Context, request: BookingRequest, key: str) -> BookingR
 
 
 async def _hurry(ctx: Context, offering: Offering, live: Live, now: int) -> None:
-    """Have the calendars read in which the live read found something new, so that all pages show it."""
+    """Have the calendars read in which the live read found something new, so that all pages show it, or which it could
+    not read, so that no page offers them for long."""
     busy = [
         calendar.calendar_id
         for each in offering.candidates
-        if live.busy.get(each.bookable_id)
+        if live.busy.get(each.bookable_id) or each.bookable_id in live.failed
         for calendar in each.calendars
     ]
     async with ctx.sessions.begin() as db:

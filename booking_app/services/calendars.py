@@ -12,6 +12,7 @@ from booking_app.db.tables import Alert, Calendar, Connection
 from booking_app.domain.appointment import ConnectionState, Effect
 from booking_app.domain.clock import to_instant
 from booking_app.domain.errors import NotFound
+from booking_app.domain.freshness import CalendarState, distrust
 from booking_app.services import provider_apps
 from booking_app.services.context import Bounds, Context
 from booking_app.services.letters.words import start_words, zone_words
@@ -139,6 +140,7 @@ def _connection(row: AccountRow, now: datetime, bounds: Bounds) -> ConnectionVie
     ages = [_age(each, now) for each in blocking]
     known = [each for each in ages if each is not None]
     age = max(known) if known and len(known) == len(ages) else None
+    withheld = any(_withheld(each, connection, now, bounds) for each in blocking)
     return ConnectionView(
         uid=str(connection.uid),
         label=connection.label,
@@ -146,7 +148,7 @@ def _connection(row: AccountRow, now: datetime, bounds: Bounds) -> ConnectionVie
         address=connection.address,
         username=connection.username,
         state=connection.state,
-        sentence=_sentence(connection, row.calendars, age, bounds),
+        sentence=_sentence(connection, row.calendars, age, withheld=withheld),
         last_success=None if connection.last_success_at is None else to_instant(connection.last_success_at),
         age=age,
         calendars=tuple(_calendar(each, connection, now, bounds) for each in row.calendars),
@@ -157,15 +159,31 @@ def _connection(row: AccountRow, now: datetime, bounds: Bounds) -> ConnectionVie
         ends_at=None if row.grant is None or row.grant.ends_at is None else to_instant(row.grant.ends_at),
         reason=calm(connection.reason),
         zone=row.owner.zone,
+        withheld=withheld,
     )
+
+
+def _withheld(calendar: Calendar, connection: Connection, now: datetime, bounds: Bounds) -> bool:
+    """As those who look for a time have it, from the first good read on."""
+    if calendar.verified_at is None:
+        return bool(calendar.trouble)
+    state = CalendarState(
+        calendar_id=calendar.id or 0,
+        verified_at=to_instant(calendar.verified_at),
+        window=(0, 0),
+        connection=ConnectionState(connection.state),
+        stopped=calendar.stopped,
+        troubled=bool(calendar.trouble),
+    )
+    return distrust([state], to_instant(now), bounds.hard, bounds.soft) is not None
 
 
 def _age(calendar: Calendar, now: datetime) -> int | None:
     return None if calendar.verified_at is None else max(0, int((now - calendar.verified_at).total_seconds()))
 
 
-def _sentence(connection: Connection, calendars: Sequence[Calendar], age: int | None, bounds: Bounds) -> str:
-    reason = calm(connection.reason)
+def _sentence(connection: Connection, calendars: Sequence[Calendar], age: int | None, *, withheld: bool) -> str:
+    reason = calm(connection.reason or next((each.trouble for each in calendars if each.blocks and each.trouble), ""))
     match ConnectionState(connection.state):
         case ConnectionState.NEEDS_SIGN_IN if is_vendor(connection.provider):
             return f"{reason} Connect it again to go on; nothing that was chosen is lost.".strip()
@@ -173,8 +191,8 @@ def _sentence(connection: Connection, calendars: Sequence[Calendar], age: int | 
             return "The password is no longer accepted. Replace it to go on; nothing that was chosen is lost."
         case ConnectionState.STOPPED:
             return f"Not being followed: {reason}"
-        case ConnectionState.SLOWED if age is not None and age > bounds.hard:
-            return f"Cannot be read, so these times are not offered. {reason}"
+        case ConnectionState.SLOWED | ConnectionState.OK if withheld and age is not None:
+            return f"Cannot be read, so these times are not offered. {reason}".strip()
         case ConnectionState.SLOWED:
             checked = "; the last good copy is checked again before each booking" if age is not None else ""
             return f"{reason} We keep trying{checked}.".strip()

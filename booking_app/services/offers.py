@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from booking_app.db.availability_queries import Candidate, Offering
 from booking_app.domain.appointment import AssignmentMode
 from booking_app.domain.errors import Reason
-from booking_app.domain.freshness import covered, distrust, oldest
+from booking_app.domain.freshness import covered, distrust, oldest, trusted_until
 from booking_app.domain.rules import Schedule, SlotRules, Span
 from booking_app.domain.slots import Offer, offers_all, offers_any, refusal
 
@@ -31,20 +31,22 @@ SENTENCES = {
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Offers:
     """`open`: the starts and who is free then, by id. `withheld`: who is left out and why. `verified_at`: as of when
-    the oldest calendar used is right, None if none was used."""
+    the oldest calendar used is right, None if none was used. `stands_until`: the last instant at which nobody more is
+    withheld, if no calendar is read until then; None if that does not come by itself."""
 
     open: list[Offer]
     withheld: tuple[tuple[Candidate, Reason], ...]
     verified_at: int | None
+    stands_until: int | None
 
 
-def offers(offering: Offering, span: Span, now: int, bound: float) -> Offers:
-    """What can be booked in the half-open `span`; whoever's calendar was not verified in the last `bound` seconds, or
-    cannot be read, is withheld."""
+def offers(offering: Offering, span: Span, now: int, bound: float, when_failing: float) -> Offers:
+    """What can be booked in the half-open `span`; whoever's calendar was not verified in the last `bound` seconds (in
+    the last `when_failing`, if it could not be read since), or cannot be read at all, is withheld."""
     trusted: list[Candidate] = []
     withheld: list[tuple[Candidate, Reason]] = []
     for candidate in offering.candidates:
-        reason = distrust(candidate.calendars, now, bound)
+        reason = distrust(candidate.calendars, now, bound, when_failing)
         if reason is None:
             trusted.append(candidate)
         else:
@@ -62,8 +64,13 @@ def offers(offering: Offering, span: Span, now: int, bound: float) -> Offers:
             found = offers_any(offering.rules, schedules, spans[0], now)
         else:
             found = _any_of(offering.rules, schedules, spans, now)
-    verified = oldest([calendar for each in trusted for calendar in each.calendars])
-    return Offers(open=found, withheld=tuple(withheld), verified_at=verified)
+    used = [calendar for each in trusted for calendar in each.calendars]
+    return Offers(
+        open=found,
+        withheld=tuple(withheld),
+        verified_at=oldest(used),
+        stands_until=trusted_until(used, bound, when_failing),
+    )
 
 
 def _any_of(rules: SlotRules, schedules: list[Schedule], spans: list[Span], now: int) -> list[Offer]:

@@ -73,7 +73,8 @@ class SlotsAnswer:
     (for assignment `all`: everybody). `duration` in seconds.
 
     `verified_at`: the instant as of which the oldest calendar used is known to be right; None if no calendar
-    was needed. `withheld` is never to be shown as "fully booked".
+    was needed. `withheld` is never to be shown as "fully booked". `stands_until`: the last instant at which nobody more
+    is withheld if no calendar is read until then; None if that does not come by itself.
     """
 
     service: str
@@ -83,6 +84,7 @@ class SlotsAnswer:
     staff: tuple[tuple[str, ...], ...]
     verified_at: int | None
     withheld: tuple[Withheld, ...]
+    stands_until: int | None = None
 
     def at(self, start: int) -> tuple[str, ...]:
         """Who is free at `start`; empty if it is not open."""

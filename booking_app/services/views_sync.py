@@ -37,7 +37,7 @@ class CalendarView:
 @dataclass(frozen=True, kw_only=True)
 class ConnectionView:
     """One connected account. `state` is a `ConnectionState`; `last_success` an instant; `age` is that of the
-    oldest data of its blocking calendars, in seconds.
+    oldest data of its blocking calendars, in seconds. `withheld`: the times that depend on it are not offered just now.
 
     `by_consent`: it is linked again at `/oauth/<provider>/start?connection=<uid>` instead of having a password; `mode`
     is what it was linked for (`full` or `busy`), `writes` whether any of its calendars can be written to, `ends_at` the
@@ -61,6 +61,7 @@ class ConnectionView:
     ends_at: int | None = None
     reason: str = ""
     zone: str = "UTC"
+    withheld: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

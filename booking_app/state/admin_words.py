@@ -40,10 +40,14 @@ def state_word(state: str) -> tuple[str, str]:
 
 
 def standing(view: ConnectionView, hard: float, *, refused: bool = False) -> tuple[str, str]:
-    """The word and the tone of a connection: one whose data is older than `hard` seconds is withheld, whatever is
-    still being tried. `refused`: its provider accepts nothing from this installation, so that trying does not help."""
+    """The word and the tone of a connection: one whose times are withheld, or with data older than `hard` seconds,
+    cannot be read, whatever is still being tried. `refused`: its provider accepts nothing from this installation, so
+    that trying does not help."""
     blocks = any(each.blocks for each in view.calendars)
-    if view.state == ConnectionState.SLOWED and (refused or (blocks and (view.age is None or view.age > hard))):
+    old = blocks and (view.withheld or view.age is None or view.age > hard)
+    if view.state == ConnectionState.SLOWED and (refused or old):
+        return UNREADABLE
+    if view.state == ConnectionState.OK and view.withheld:
         return UNREADABLE
     return state_word(view.state)
 

@@ -86,7 +86,7 @@ class BookState(Picker, rx.State):
         with Following("book", tab) as following, keeping.Watching(tab), news as changes:
             last: SlotsAnswer | None = None
             while following.goes_on:
-                happened = await changes.next(live.LOOK_AGAIN)
+                happened = await changes.next(live.pause(last))
                 try:
                     last = await self._follow(happened, last)
                 except NotFound:

@@ -28,6 +28,14 @@ DETECTED_ZONE = "Intl.DateTimeFormat().resolvedOptions().timeZone"
 pictures = Pictures()
 
 
+def pause(answer: SlotsAnswer | None) -> float:
+    """Seconds until an open page that shows `answer` looks again without a change: sooner where times have to be
+    withheld before."""
+    if answer is None or answer.stands_until is None:
+        return LOOK_AGAIN
+    return min(LOOK_AGAIN, max(1.0, answer.stands_until + 1 - now()))
+
+
 def now() -> int:
     return to_instant(runtime.current().context.now())
 

@@ -70,7 +70,7 @@ class ManageState(Picker, rx.State):
         with Following("manage", tab) as following, hub.subscribe("availability", "catalog") as changes:
             last: SlotsAnswer | None = None
             while following.goes_on:
-                happened = await changes.next(live.LOOK_AGAIN)
+                happened = await changes.next(live.pause(last))
                 try:
                     last = await self._follow(happened, last)
                 except Exception:

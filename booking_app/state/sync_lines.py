@@ -95,7 +95,7 @@ def _ends(connection: ConnectionView, now: int) -> str:
 
 def _standing(connection: ConnectionView, now: int, hard: float, *, refused: bool) -> tuple[str, str]:
     word, tone = standing(connection, hard, refused=refused)
-    if connection.state == ConnectionState.OK:
+    if connection.state == ConnectionState.OK and not connection.withheld:
         if not any(each.blocks or each.target for each in connection.calendars):
             return UNCHOSEN
         word = "fresh" if connection.age is not None else "works"

@@ -105,7 +105,8 @@ async def commit(ctx: Context, reading: Reading) -> bool:
         changed = await _blocks(db, calendar, plan, followed)
         await _objects(db, calendar, plan, now)
         previous = calendar.verified_at
-        was_withheld = previous is None or calendar.stopped or (now - previous).total_seconds() > ctx.bounds.hard
+        bound = ctx.bounds.soft if calendar.trouble else ctx.bounds.hard
+        was_withheld = previous is None or calendar.stopped or (now - previous).total_seconds() > bound
         if not plan.overtaken:
             calendar.cursor = reading.delta.cursor
         calendar.window_start, calendar.window_end = (from_instant(each) for each in reading.window)

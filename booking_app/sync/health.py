@@ -23,6 +23,7 @@ _KEY_MISSING = (
     "process with the new ones. Until then it reads and writes none of these calendars. Nobody has to connect their "
     "account again, unless the key is lost for good."
 )
+_NO_ANSWER = "The calendar has been asked, but the server does not answer."
 
 
 async def after_success(db: AsyncSession, calendar: Calendar, connection: Connection, now: datetime) -> None:
@@ -62,7 +63,7 @@ async def after_failure(
     if secret is not None and connection.secret != secret:
         calendar.lease_until = None
         return
-    before = (connection.state, calendar.stopped)
+    before = (connection.state, calendar.stopped, calendar.trouble == "")
     calendar.failures += 1
     calendar.trouble = setback.trouble
     calendar.stopped = calendar.stopped or setback.stopped
@@ -75,9 +76,20 @@ async def after_failure(
         connection.failing_since = await _settle(db, connection, now)
     if calendar.stopped:
         await _alert_stopped(db, connection, calendar, setback, now)
-    if before != (connection.state, calendar.stopped):
+    if before != (connection.state, calendar.stopped, False):
         await announce(db, "availability", [calendar.bookable_id])
     await announce(db, "sync", [connection.id or 0])
+
+
+async def no_answer(db: AsyncSession, calendar_id: int) -> None:
+    """A read has been waiting for some time: what is held is no longer on its way to being fresher. It is trouble until
+    the read ends well, and costs nothing else."""
+    calendar = await lock_calendar(db, calendar_id)
+    if calendar is None or calendar.trouble or calendar.verified_at is None:
+        return
+    calendar.trouble = _NO_ANSWER
+    await announce(db, "availability", [calendar.bookable_id])
+    await announce(db, "sync", [calendar.connection_id])
 
 
 async def lost_access(db: AsyncSession, connection: Connection, setback: Setback, now: datetime) -> None:

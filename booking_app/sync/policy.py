@@ -15,7 +15,8 @@ _LONGEST = 60.0
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SyncPolicy:
     """`hot` and `cold` are the distances of reads; `past` and `ahead` the window around now that is expanded, with
-    `slack` more so that it need not be redone daily; all versions are compared every `full_every`."""
+    `slack` more so that it need not be redone daily; all versions are compared every `full_every`. A read that brought
+    no answer in `patience` counts as one that fails until it has one."""
 
     hot: float = 12
     cold: float = 60
@@ -24,6 +25,7 @@ class SyncPolicy:
     slack: int = 40 * DAY
     full_every: int = DAY
     lease: float = 30
+    patience: float = 10
     breaker: Breaker = field(default_factory=Breaker)
 
 

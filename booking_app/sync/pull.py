@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import logging
 import random
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-
-from sqlalchemy.exc import OperationalError
 
 from booking_app.db import read_queries, sync_queries
 from booking_app.db.engine import reads as statements
@@ -39,6 +35,7 @@ from booking_app.sync.policy import SyncPolicy, next_read, setback
 from booking_app.sync.provider import CalendarProvider
 from booking_app.sync.question import Question, question
 from booking_app.sync.together import Together
+from booking_app.sync.while_reading import leased, told_when_slow
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +95,8 @@ class Puller:
         try:
             provider = await self._accounts.of(asked.connection)
             try:
-                answer = await _ask(ctx, provider, asked, breaker)
+                async with told_when_slow(ctx, calendar_id, self._policy.patience):
+                    answer = await _ask(ctx, provider, asked, breaker)
             except AccessLost:
                 # One refused request may be a server's bad minute; an account is lost when it refuses twice.
                 await provider.list_calendars()
@@ -171,31 +169,11 @@ async def accept_changes(
         lease_until = now + timedelta(seconds=policy.lease)
         if not await sync_queries.claim_calendar(db, calendar_id, now=now, lease_until=lease_until):
             return "The calendar is being read at this moment. Try again in a minute."
-    async with _leased(ctx, calendar_id, policy.lease):
+    async with leased(ctx, calendar_id, policy.lease):
         outcome = await pull(ctx, accounts, policy, calendar_id, believe_all=True)
     if outcome is Pulled.READ:
         return "The calendar is being followed again."
     return "The calendar could not be read just now; it stays as it was. Try again in a minute."
-
-
-@contextlib.asynccontextmanager
-async def _leased(ctx: Context, calendar_id: int, seconds: float) -> AsyncIterator[None]:
-    """Keep the lease of a calendar for as long as it is read, so that no worker begins to read it too."""
-
-    async def extend() -> None:
-        while True:
-            await asyncio.sleep(seconds / 3)
-            # A database that is away for a moment: the read goes on, the next turn tries again.
-            with contextlib.suppress(OperationalError):
-                async with ctx.sessions.begin() as db:
-                    await sync_queries.extend_leases(db, (calendar_id,), ctx.now() + timedelta(seconds=seconds))
-
-    keeper = asyncio.create_task(extend(), name=f"lease:{calendar_id}")
-    try:
-        yield
-    finally:
-        keeper.cancel()
-        await asyncio.wait([keeper])
 
 
 async def _ask(ctx: Context, provider: CalendarProvider, asked: Question, breaker: Breaker) -> _Answer:

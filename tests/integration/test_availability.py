@@ -96,7 +96,7 @@ async def test_a_slow_connection_is_offered_within_the_hard_bound_and_a_disconne
 ) -> None:
     anna = await make_person(ctx)
     await make_service(ctx)
-    await make_calendar(ctx, anna, age=599, state="slowed", trouble="The server is slow.")
+    await make_calendar(ctx, anna, age=599, state="slowed")
     answer = await offered(ctx)
     assert (len(answer.starts), answer.withheld) == (16, ())
     busy = [(at("2027-03-02"), at("2027-03-03"))]

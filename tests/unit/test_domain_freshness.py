@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from booking_app.domain.appointment import ConnectionState
 from booking_app.domain.errors import Reason
-from booking_app.domain.freshness import CalendarState, covered, distrust, failing, oldest
+from booking_app.domain.freshness import CalendarState, covered, distrust, failing, oldest, trusted_until
 
 NOW = 1_800_000_000
 FRESH = CalendarState(calendar_id=1, verified_at=NOW - 600, window=(NOW - 1000, NOW + 1000))
@@ -24,6 +27,34 @@ def test_a_passing_error_is_no_reason_while_the_data_is_young() -> None:
     assert distrust([slow], NOW + 1, 600) is Reason.CALENDAR_UNREADABLE
     assert failing(slow)
     assert not failing(FRESH)
+
+
+def test_p07_what_could_not_be_read_last_time_counts_only_within_its_own_bound() -> None:
+    young, old = replace(FRESH, verified_at=NOW - 30), replace(FRESH, verified_at=NOW - 31)
+    for each, reason in ((young, None), (old, Reason.CALENDAR_UNREADABLE)):
+        assert distrust([replace(each, troubled=True)], NOW, 600, 30) is reason
+        assert distrust([each, replace(FRESH, connection=ConnectionState.SLOWED)], NOW, 600, 30) is None
+    assert distrust([replace(old, troubled=True)], NOW, 600) is None
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 900), st.booleans()), max_size=4),
+    st.sampled_from([0.0, 10.0, 30.5, 600.0]),
+)
+def test_until_when_calendars_are_trusted_is_when_they_no_longer_are(
+    ages: list[tuple[int, bool]], when_failing: float
+) -> None:
+    calendars = [
+        replace(FRESH, calendar_id=number, verified_at=NOW - age, troubled=troubled)
+        for number, (age, troubled) in enumerate(ages)
+    ]
+    if distrust(calendars, NOW, 600, when_failing) is not None:
+        return
+    until = trusted_until(calendars, 600, when_failing)
+    assert (until is None) == (not calendars)
+    if until is not None:
+        assert distrust(calendars, until, 600, when_failing) is None
+        assert distrust(calendars, until + 1, 600, when_failing) is not None
 
 
 def test_p17_unreadable_is_never_empty_however_young_the_copy() -> None:
