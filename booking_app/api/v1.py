@@ -22,6 +22,7 @@ from booking_app.domain.zones import DAY, checked_zone, day_start
 from booking_app.feed import read_again
 from booking_app.services import availability, booking, catalog, manage
 from booking_app.services.views import BookingRequest, BookingView, Customer, SlotQuery, SlotsAnswer
+from booking_app.services.visitors import Visitor
 
 MOST_DAYS = 62
 """The longest span of one question for slots."""
@@ -39,10 +40,13 @@ _REFUSED: dict[int | str, dict[str, Any]] = {
 }
 
 
+def visitor(request: Request) -> Visitor:
+    """Who sends the request."""
+    return Visitor(address=client_address(request, runtime.current().settings.trusted_proxy_hops))
+
+
 def _take(request: Request, limiter: Limiter) -> None:
-    running = runtime.current()
-    address = client_address(request, running.settings.trusted_proxy_hops)
-    if wait := limiter.take(address, running.context.now().timestamp()):
+    if wait := limiter.take(visitor(request).address, runtime.current().context.now().timestamp()):
         raise TooMany(wait)
 
 
@@ -139,7 +143,7 @@ async def create_booking(
     wish: shapes.BookingIn,
     idempotency_key: Annotated[
         str | None,
-        Header(description="A key of your choice: repeating the same request returns the first result."),
+        Header(description="A key of your choice: repeated from the same address, it returns the first result."),
     ] = None,
 ) -> Response:
     """Book a slot. Repeating a request with the same `Idempotency-Key` never makes a second booking."""
@@ -159,6 +163,7 @@ async def create_booking(
             ),
         ),
         idempotency_key=idempotency_key,
+        by=visitor(request),
     )
     content = {
         "id": receipt.id,

@@ -20,6 +20,7 @@ class Appointment(SQLModel, table=True):
 
     __table_args__ = (
         Index("ix_appointment_hold_expires_at", "hold_expires_at", postgresql_where=text("state = 'held'")),
+        Index("ix_appointment_source", "source", postgresql_where=text("state = 'held'")),
     )
     id: int | None = id_column()
     uid: uuid.UUID = Field(default_factory=uuid.uuid4, sa_column=Column(Uuid, unique=True, nullable=False))
@@ -29,6 +30,10 @@ class Appointment(SQLModel, table=True):
     hold_expires_at: datetime | None = moment()
     sequence: int = 0
     conflict: str | None = None
+    source: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
+    """Of a hold: the keyed hash of the address that asked for it."""
+    visitor: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
+    """Of a hold: the keyed hash of the tab that asked for it."""
     created_at: datetime | None = moment(nullable=False, now=True)
 
 

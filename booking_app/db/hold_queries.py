@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -58,9 +58,9 @@ async def standing_hold(db: Reader, token: str | None, now: int) -> StandingHold
 _STORE_HOLD = text(
     """
 WITH made AS (
-  INSERT INTO appointment (uid, service_id, during, state, hold_expires_at, sequence, created_at)
+  INSERT INTO appointment (uid, service_id, during, state, hold_expires_at, sequence, source, visitor, created_at)
   VALUES (:uid, :service_id, tstzrange(to_timestamp(:start), to_timestamp(:end)), 'held', to_timestamp(:expires), 0,
-          to_timestamp(:now))
+          :source, :visitor, to_timestamp(:now))
   RETURNING id
 ), occupied AS (
   INSERT INTO occupancy (bookable_id, appointment_id, service_id, during, before, after, expires_at, active)
@@ -85,6 +85,8 @@ async def store_hold(
     after: int,
     expires: int,
     now: int,
+    source: bytes | None = None,
+    visitor: bytes | None = None,
 ) -> bool:
     """Store a hold; False if the exclusion constraint refused and the caller must roll back."""
     values = {
@@ -97,9 +99,68 @@ async def store_hold(
         "after": after,
         "expires": expires,
         "now": now,
+        "source": source,
+        "visitor": visitor,
     }
     occupied: int = (await db.execute(_STORE_HOLD, values)).scalar_one()
     return occupied == len(bookables)
+
+
+async def lock_marks(db: AsyncSession, marks: Collection[bytes]) -> None:
+    """Let no other transaction count what these visitors have until this one ends; before any bookable is locked."""
+    keys = sorted(int.from_bytes(each[:8], signed=True) for each in marks)
+    lock = text("SELECT pg_advisory_xact_lock(key) FROM unnest(CAST(:keys AS int8[])) AS key")
+    await db.execute(lock, {"keys": keys})
+
+
+_HOLDS_BY = text(
+    """
+SELECT count(*) FILTER (WHERE source = :source) AS source, count(*) FILTER (WHERE visitor = :visitor) AS visitor
+FROM appointment
+WHERE state = 'held' AND hold_expires_at > to_timestamp(:now) AND (source = :source OR visitor = :visitor)
+"""
+)
+
+
+async def holds_by(db: Reader, source: bytes, visitor: bytes | None, now: int) -> tuple[int, int]:
+    """How many holds stand that came from this address, and how many from this tab. The truth until the transaction
+    ends, after `lock_marks`."""
+    row = (await db.execute(_HOLDS_BY, {"source": source, "visitor": visitor, "now": now})).one()
+    return row.source, row.visitor
+
+
+async def holds_of_tab(db: Reader, visitor: bytes, now: int) -> list[UUID]:
+    """The tokens of the standing holds of a tab."""
+    wanted = text(
+        "SELECT uid FROM appointment"
+        " WHERE state = 'held' AND hold_expires_at > to_timestamp(:now) AND visitor = :visitor ORDER BY id"
+    )
+    return list((await db.scalars(wanted, {"visitor": visitor, "now": now})).all())
+
+
+_KEPT = text(
+    """
+SELECT b AS bookable_id,
+  ARRAY(SELECT ARRAY[date_part('epoch', lower(during))::int8, date_part('epoch', upper(during))::int8]
+        FROM occupancy
+        WHERE active AND int8range(bookable_id, bookable_id, '[]') && int8range(b, b, '[]')
+          AND during && tstzrange(to_timestamp(:since), to_timestamp(:until)) AND expires_at > to_timestamp(:now)
+       ) AS kept,
+  (SELECT max(s.duration + s.buffer_before + s.buffer_after) FROM service s JOIN service_bookable sb
+   ON sb.service_id = s.id WHERE sb.bookable_id = b AND s.active) AS longest
+FROM unnest(CAST(:bookables AS int8[])) AS b
+"""
+)
+
+
+async def kept_time(
+    db: Reader, bookables: Collection[int], span: Span, now: int
+) -> Mapping[int, tuple[list[Span], int]]:
+    """By bookable: the spans of the holds that stand within `span`, and how long the longest service is that it
+    offers, in seconds with its buffers."""
+    values = {"bookables": list(bookables), "since": span[0], "until": span[1], "now": now}
+    rows = await db.execute(_KEPT, values)
+    return {row.bookable_id: ([(start, end) for start, end in row.kept], (row.longest or 0) * 60) for row in rows}
 
 
 _EXTEND = text(

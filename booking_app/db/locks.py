@@ -1,5 +1,6 @@
 """The one order in which rows are locked, so that two who need the same rows wait for each other but never in a ring:
 
+    0. visitors (advisory)      `hold_queries.lock_marks`: who counts what one of them has
     1. calendars (by id)        who stores a read, notes a write, changes choices or accounts
     2. connections, then their grants (a renewal locks the grant alone)
     3. bookables (by id)        `appointments_queries.lock_bookables`: who changes what occupies a person

@@ -49,6 +49,7 @@ class Reason(StrEnum):
     NOT_OFFERED = "not_offered"
     CUT_OFF = "cut_off_passed"
     HOLD_EXPIRED = "hold_expired"
+    NOT_KEPT = "too_many_holds"
     ALREADY_CANCELLED = "already_cancelled"
 
 

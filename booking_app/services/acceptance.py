@@ -132,6 +132,7 @@ def appointment_reach(offering: Offering, start: int) -> Span:
 
 
 CLEAREST = (
+    Reason.NOT_KEPT,
     Reason.TAKEN,
     Reason.CALENDAR_BUSY,
     Reason.DAY_FULL,

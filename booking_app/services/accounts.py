@@ -23,6 +23,7 @@ from booking_app.db.columns import known
 from booking_app.db.tables import Account, Session
 from booking_app.domain.appointment import Role
 from booking_app.domain.errors import Forbidden, Invalid
+from booking_app.domain.text import shows
 from booking_app.services.context import Context
 from booking_app.services.passwords import checked_password
 
@@ -210,7 +211,7 @@ async def store_account(
 
     The account of somebody who was removed is taken into use again, as it is given here."""
     email, name = checked_email(email), " ".join(name.split())
-    if not 1 <= len(name) <= 100:
+    if not shows(name) or len(name) > 100:
         raise Invalid("name", "Write your name, at most 100 characters.")
     account = await db.scalar(select(Account).where(col(Account.email) == email).with_for_update())
     if account is None:

@@ -13,7 +13,7 @@ from booking_app.domain.rules import Span
 from booking_app.domain.slots import nearest
 from booking_app.domain.zones import DAY
 from booking_app.services.context import Context
-from booking_app.services.offers import SENTENCES, offers
+from booking_app.services.offers import offers, sentence
 
 _BEFORE, _AFTER = 3 * DAY, 14 * DAY
 
@@ -41,7 +41,7 @@ async def refused(
     async with reads(ctx.sessions).connect() as db:
         offering = await load_offering(db, service, span, now, bookables=people, without=without)
     if offering is None or (offering.assignment is AssignmentMode.ALL and distrusted):
-        return Refused(reason, SENTENCES[reason])
+        return Refused(reason, sentence(reason, start, now))
     known = busy or {}
     candidates = tuple(
         replace(each, schedule=replace(each.schedule, busy=[*each.schedule.busy, *known.get(each.bookable_id, ())]))
@@ -54,7 +54,7 @@ async def refused(
     found = offers(replace(offering, candidates=candidates), span, now, bound, ctx.bounds.soft).open
     return Refused(
         reason,
-        SENTENCES[reason],
+        sentence(reason, start, now),
         [
             Alternative(start=at, staff=tuple(slugs[each] for each in free))
             for at, free in nearest(found, start, bookable_id=wished)

@@ -46,16 +46,21 @@ from booking_app.services.availability import check_staff
 from booking_app.services.checks import checked_key, checked_request
 from booking_app.services.context import Context
 from booking_app.services.views import BookingReceipt, BookingRequest
+from booking_app.services.visitors import Visitor
 
 
-async def book(ctx: Context, request: BookingRequest, *, idempotency_key: str | None = None) -> BookingReceipt:
+async def book(
+    ctx: Context, request: BookingRequest, *, idempotency_key: str | None = None, by: Visitor | None = None
+) -> BookingReceipt:
     """Book the slot, with all its effects enqueued, or raise and change nothing.
 
     Raises `Invalid` naming the field (`service` unknown is `NotFound`), and `Refused` with the nearest
-    alternatives. A repeated key with the same request returns the first receipt; with another request it is
-    `Invalid("Idempotency-Key")`."""
+    alternatives. A key that the same visitor repeats with the same request returns the first receipt; with another
+    request it is `Invalid("Idempotency-Key")`. Other visitors' keys are not seen."""
     request = checked_request(request)
     key = None if idempotency_key is None else checked_key(idempotency_key)
+    if key is not None and by is not None:
+        key = by.scoped(key)
     now = to_instant(ctx.now())
     if key is not None and (first := await _repeated(ctx, request, key)):
         return first

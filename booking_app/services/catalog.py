@@ -21,6 +21,7 @@ from booking_app.domain.errors import Invalid, NotFound
 from booking_app.domain.hours import checked_hours
 from booking_app.domain.rules import DayPeriods, Hours, SlotRules
 from booking_app.domain.slots import checked_rules
+from booking_app.domain.text import shows
 from booking_app.domain.zones import checked_zone
 from booking_app.services.context import Context
 from booking_app.services.views import PersonView, ServiceView
@@ -248,6 +249,6 @@ def _checked_slug(slug: str) -> str:
 
 
 def _checked_name(name: str) -> str:
-    if not name.strip() or len(name) > 200:
+    if not shows(name) or len(name) > 200:
         raise Invalid("name", "Give a name of at most 200 characters.")
     return name.strip()

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 
 from booking_app.domain.errors import Invalid
+from booking_app.domain.text import shows
 from booking_app.domain.zones import checked_zone
 from booking_app.services.mail_message import Undeliverable, reader_address
 from booking_app.services.views import BookingRequest, Customer
@@ -37,7 +38,7 @@ def checked_start(start: int) -> int:
 def checked_customer(customer: Customer) -> Customer:
     """Nothing that could break out of a mail's header or an iCalendar line; every text of a sensible length."""
     name = _line(customer.name, "customer.name", 200)
-    if not name:
+    if not shows(name):
         raise Invalid("customer.name", "Please tell us your name.")
     email = customer.email.strip()
     if len(email) > 254 or _CONTROL.search(email) or not _EMAIL.fullmatch(email) or _DOTS.search(email):
@@ -63,4 +64,4 @@ def _line(text: str, field: str, most: int) -> str:
     text = text.strip()
     if len(text) > most or _CONTROL.search(text):
         raise Invalid(field, f"Please use at most {most} characters on one line.")
-    return text
+    return text if shows(text) else ""

@@ -43,11 +43,14 @@ async def read_nothing(_bookables: Collection[int], _span: tuple[int, int]) -> M
 
 
 class Sealer(Protocol):
-    """Authenticated encryption bound to a row: `about` names it and must be the same for `open`."""
+    """Authenticated encryption bound to a row: `about` names it and must be the same for `open`. `mark` is a keyed
+    hash, the same for the same text and kind: by it two things are known to be the same, and nothing else."""
 
     def seal(self, secret: str, about: str) -> bytes: ...
 
     def open(self, sealed: bytes, about: str) -> str: ...
+
+    def mark(self, text: str, kind: str) -> bytes: ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

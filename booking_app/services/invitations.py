@@ -15,6 +15,7 @@ from booking_app.db.outbox import enqueue
 from booking_app.db.tables import Account, Bookable, OneTimeLink
 from booking_app.domain.appointment import Effect, Role
 from booking_app.domain.errors import Forbidden, Invalid, NotFound
+from booking_app.domain.text import shows
 from booking_app.services.accounts import (
     SignedIn,
     checked_email,
@@ -71,7 +72,7 @@ async def invite(
                 token_hash=stored,
                 purpose=INVITATION,
                 email=address,
-                name=" ".join(name.split()),
+                name=" ".join(name.split()) if shows(name) else "",
                 role=role,
                 bookable_id=bookable_id,
                 expires_at=ctx.now() + timedelta(days=VALID_DAYS),

@@ -24,8 +24,14 @@ SENTENCES = {
     Reason.NOT_OFFERED: "Nobody offers this service at the moment.",
     Reason.CUT_OFF: "It is too late to change this appointment online. Please phone us.",
     Reason.HOLD_EXPIRED: "The time was no longer kept for you.",
+    Reason.NOT_KEPT: "Too many times are being kept just now. This one can still be booked while it is free.",
     Reason.ALREADY_CANCELLED: "This appointment is already cancelled.",
 }
+
+
+def sentence(reason: Reason, start: int, now: int) -> str:
+    """Why an appointment cannot start at the instant `start`, as the customer reads it."""
+    return "This time has already passed." if reason is Reason.TOO_SOON and start < now else SENTENCES[reason]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,5 +97,6 @@ def why_not(offering: Offering, candidate: Candidate, start: int, now: int) -> R
     """None if the candidate can take an appointment at `start`, going by what is loaded; freshness is not judged."""
     first, end = reach(candidate, offering.rules, (start, start + 1))
     if (first, end) != (start, start + 1):
-        return Reason.TOO_FAR
+        # Calendars are known from a while ago on: what lies before is over, not far ahead.
+        return Reason.TOO_SOON if start < now + offering.rules.notice * 60 else Reason.TOO_FAR
     return refusal(offering.rules, candidate.schedule, start, now)

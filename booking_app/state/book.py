@@ -10,7 +10,7 @@ from typing import Any
 import reflex as rx
 
 from booking_app import runtime
-from booking_app.domain.errors import Invalid, NotFound, Refused
+from booking_app.domain.errors import Invalid, NotFound, Reason, Refused
 from booking_app.domain.zones import local_date
 from booking_app.feed import Change
 from booking_app.services import booking, catalog, holds
@@ -186,7 +186,8 @@ class BookState(Picker, rx.State):
             hold=self._hold,
         )
         try:
-            receipt = await booking.book(runtime.current().context, request, idempotency_key=self._key)
+            visitor = live.visitor(self.router.session)
+            receipt = await booking.book(runtime.current().context, request, idempotency_key=self._key, by=visitor)
         except Invalid as wrong:
             self.errors = offers.form_errors(wrong)
             yield rx.call_script(f"document.getElementById('{offers.first_wrong(self.errors) or 'book'}')?.focus()")
@@ -254,16 +255,17 @@ class BookState(Picker, rx.State):
         await self._give_back()
         staff: tuple[str, ...] = (self._staff,) if self._staff else ()
         try:
-            if keeping.begin(self.router.session):
-                kept = await holds.hold(runtime.current().context, self._slug, start, self._staff)
-                staff, self._hold, self.kept_until = kept.staff, kept.token, kept.expires_at
-                self._note_hold()
+            visitor = live.visitor(self.router.session)
+            kept = await holds.hold(runtime.current().context, self._slug, start, self._staff, by=visitor)
         except Refused as error:
-            keeping.end(self.router.session)
-            self._refuse(error)
-            if self.step == "pick":
-                self._select(await live.open_slots(self._query()), self._day)
-            return None
+            if error.reason is not Reason.NOT_KEPT:
+                self._refuse(error)
+                if self.step == "pick":
+                    self._select(await live.open_slots(self._query()), self._day)
+                return None
+        else:
+            staff, self._hold, self.kept_until = kept.staff, kept.token, kept.expires_at
+            self._note_hold()
         self._kept_start, self._extended = start, live.now()
         self._key = secrets.token_urlsafe(16)
         self._mine, self.kept_over, self.server_now = start, self._hold is None, live.now()

@@ -1,5 +1,5 @@
-"""The slots that the open pages of this process keep: one for each tab, so many for each address, given back when the
-page is left."""
+"""The slots that the open pages of this process keep, given back when the page is left. How many a visitor may keep
+is counted in the database (`services.holds`)."""
 
 from __future__ import annotations
 
@@ -10,26 +10,19 @@ from dataclasses import dataclass
 from reflex.istate.data import SessionData
 
 from booking_app import runtime
-from booking_app.limiter import client_key
 from booking_app.services import holds
 from booking_app.state import live
 
 GRACE = 10.0
 """Seconds after a page went away before the slot it kept is given back: it may only be reconnecting."""
 
-MOST = 8
-"""Slots that one address may keep at a time. People of one office share an address, and few fill in a form in the same
-minutes; without a limit one visitor could close a whole week for everybody else. Whoever comes beyond it can still
-book, without the slot being kept meanwhile."""
-
 
 @dataclass(kw_only=True, slots=True)
 class _Kept:
-    """What a tab keeps; `hold` is empty while it is being made."""
+    """What a tab keeps, and until when."""
 
-    address: str
+    hold: str
     until: int
-    hold: str = ""
 
 
 _kept: dict[str, _Kept] = {}
@@ -37,21 +30,12 @@ _watchers: Counter[str] = Counter()
 _farewells: set[asyncio.Task[None]] = set()
 
 
-def begin(tab: SessionData) -> bool:
-    """Make room for a slot that the tab is about to keep, in the place of any other. False if its address keeps the
-    most already."""
-    now, key = live.now(), client_key(tab.client_ip)
-    for over in [each for each, kept in _kept.items() if kept.until <= now or each == tab.client_token]:
-        del _kept[over]
-    if sum(kept.address == key for kept in _kept.values()) >= MOST:
-        return False
-    _kept[tab.client_token] = _Kept(address=key, until=now + runtime.current().context.bounds.hold_minutes * 60)
-    return True
-
-
 def stands(tab: SessionData, hold: str, until: int) -> None:
     """The tab keeps this hold until the instant `until`."""
-    _kept[tab.client_token] = _Kept(address=client_key(tab.client_ip), until=until, hold=hold)
+    now = live.now()
+    for over in [each for each, kept in _kept.items() if kept.until <= now]:
+        del _kept[over]
+    _kept[tab.client_token] = _Kept(hold=hold, until=until)
 
 
 def end(tab: SessionData) -> None:

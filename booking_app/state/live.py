@@ -7,6 +7,7 @@ from urllib.parse import unquote
 
 import reflex as rx
 from reflex.event import EventSpec
+from reflex.istate.data import SessionData
 
 from booking_app import runtime
 from booking_app.domain.clock import to_instant
@@ -17,6 +18,7 @@ from booking_app.feed import read_again
 from booking_app.limiter import client_key
 from booking_app.services import availability
 from booking_app.services.views import SlotQuery, SlotsAnswer
+from booking_app.services.visitors import Visitor
 from booking_app.state.picture import Pictures, month_of, month_span
 
 LOOK_AGAIN = 10.0
@@ -70,6 +72,11 @@ def may_change(address: str) -> bool:
     """Whether this client may book, hold or change once more; counts the attempt, as one over HTTP."""
     run = runtime.current()
     return run.changes.take(client_key(address), run.context.now().timestamp()) == 0
+
+
+def visitor(tab: SessionData) -> Visitor:
+    """Who looks at a tab."""
+    return Visitor(address=client_key(tab.client_ip), tab=tab.client_token)
 
 
 def too_often() -> EventSpec:

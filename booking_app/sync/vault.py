@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hmac
 import os
 from collections.abc import Sequence
 
@@ -26,6 +27,7 @@ class Vault:
         if not keys:
             raise ValueError("a vault needs at least one key")
         self._ciphers = [AESGCM(base64.urlsafe_b64decode(key)) for key in keys]
+        self._pepper = hmac.digest(base64.urlsafe_b64decode(keys[0]), b"marks", "sha256")
 
     def seal(self, secret: str, about: str) -> bytes:
         """Encrypt `secret`; only `open` with the same `about` gives it back."""
@@ -40,6 +42,11 @@ class Vault:
             except _DAMAGED:
                 continue
         raise UnreadableSecret(f"no configured key opens the secret of {about}")
+
+    def mark(self, text: str, kind: str) -> bytes:
+        """The HMAC-SHA256 of `text` under the first key; another one for each `kind`. When the first key changes,
+        what was marked before is not recognised any more."""
+        return hmac.digest(self._pepper, f"{kind}\0{text}".encode(), "sha256")
 
     def renew(self, sealed: bytes, about: str) -> bytes | None:
         """The secret sealed with the first key; None if it is already. Raises `UnreadableSecret`."""

@@ -18,7 +18,7 @@ from booking_app.services import accounts, catalog, manage
 from booking_app.services.context import Context
 from booking_app.sync.vault import new_key
 from tests.conftest import Clock
-from tests.factories import make_person, make_service
+from tests.factories import make_calendar, make_person, make_service
 
 NINE = "2027-03-02T09:00:00Z"
 
@@ -65,6 +65,44 @@ async def test_a_move_to_the_past_is_too_soon_and_the_old_time_stands(api: httpx
     assert (refused.status_code, refused.json()["code"]) == (409, "too_soon")
     assert refused.json()["alternatives"]
     assert (await api.get(f"/api/v1/bookings/{token}")).json()["start"] == "2027-03-02T09:00:00+00:00"
+
+
+@pytest.mark.parametrize("start", ["2020-01-01T10:00:00Z", "2027-02-26T10:00:00Z", "2027-03-01T07:30:00Z"])
+@pytest.mark.parametrize("window", [(-30, 400), (0, 400), (2, 400)])
+async def test_a_past_start_is_over_also_where_the_calendars_do_not_reach_back(
+    api: httpx.AsyncClient, ctx: Context, start: str, window: tuple[int, int]
+) -> None:
+    await make_calendar(ctx, await make_person(ctx), window_days=window)
+    await make_service(ctx, horizon_days=1)
+    refused = (await api.post("/api/v1/bookings", json=wish(start=start))).json()
+    assert (refused["code"], refused["message"]) == ("too_soon", "This time has already passed.")
+
+
+@pytest.mark.parametrize("name", ["", "  ", "\u00a0", "\u200b\u200d", "\u200f", "\u2060", "\u3164", "\u2800 \u00ad"])
+async def test_a_name_that_nobody_could_read_is_refused(api: httpx.AsyncClient, shop: None, name: str) -> None:
+    refused = await api.post("/api/v1/bookings", json=wish(customer={"name": name, "email": "clara@example.com"}))
+    assert (refused.status_code, refused.json()["field"]) == (422, "customer.name")
+
+
+async def test_a_key_is_the_client_s_own(api: httpx.AsyncClient, shop: None) -> None:
+    """A stranger who chose the same key, and even knows the whole request, neither reads nor blocks the booking."""
+    key = {"Idempotency-Key": "1"}
+
+    async def post(address: str, wished: dict[str, Any]) -> httpx.Response:
+        transport = httpx.ASGITransport(app=create_api(), client=(address, 1))
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            return await client.post("/api/v1/bookings", json=wished, headers=key)
+
+    later = wish(start="2027-03-02T10:00:00Z")
+    before = await post("203.0.113.8", later)
+    mine = await post("203.0.113.7", wish())
+    assert (before.status_code, mine.status_code) == (201, 201)
+    stranger = await post("203.0.113.8", wish())
+    assert (stranger.status_code, stranger.json()["field"]) == (422, "Idempotency-Key")
+    other = await post("203.0.113.9", wish())
+    assert (other.status_code, other.json()["code"]) == (409, "slot_taken")
+    again = await post("203.0.113.7", wish())
+    assert (again.json()["token"], again.headers["Idempotency-Replayed"]) == (mine.json()["token"], "true")
 
 
 async def test_a_start_beyond_the_horizon_is_too_far(api: httpx.AsyncClient, shop: None) -> None:

@@ -171,6 +171,8 @@ async def test_the_folder_holds_one_file_a_mail_and_a_repeat_replaces_it(ctx: Co
     mailer = create_mailer("", folder)
     assert isinstance(mailer, FolderMailer)
     assert await lane(ctx, mailer).drain() == 2
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
     names = sorted(path.name for path in folder.iterdir())
     expected = message_id(f"confirmation:{receipt.id}:0:customer", SENDER)
     assert expected.strip("<>").replace("@", "-") + ".eml" in names

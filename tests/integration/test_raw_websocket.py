@@ -25,11 +25,14 @@ from reflex_base.utils.format import format_event_handler
 from booking_app.db.engine import create_engine, create_sessions
 from booking_app.domain.appointment import Role
 from booking_app.domain.clock import utc_now
-from booking_app.services import accounts
+from booking_app.services import accounts, holds
 from booking_app.services.context import Context
+from booking_app.state.book import BookState
 from booking_app.state.guard import access_of
 from booking_app.sync.vault import Vault, new_key
+from tests.factories import make_person, make_service
 from tests.integration.test_guard import program_states
+from tests.rows import rows
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "a calm green river"
@@ -165,6 +168,36 @@ def snapshot(database_url: str) -> dict[str, str]:
 def guess(annotation: Any) -> Any:
     """A plausible argument of the kind a handler asks for."""
     return {int: 1, bool: True, dict: {"id": 1, "email": "a@example.com"}, str: "1", float: 1.0}.get(annotation, "1")
+
+
+BOOK = "/book/haircut"
+OPEN, ZONE, SOONEST = (
+    format_event_handler(BookState.event_handlers[name]) for name in ("open", "zone_found", "take_soonest")
+)
+
+
+async def test_one_tab_that_changes_its_cookies_closes_no_week(served: Served) -> None:
+    """Each new cookie makes the page forget what it kept: what counts is what the database keeps."""
+    engine = create_engine(served.database_url)
+    ctx = Context(sessions=create_sessions(engine), now=utc_now, sealer=Vault([served.key]), public_url=served.url)
+    await make_person(ctx, weekly=dict.fromkeys(range(7), ((0, 1440),)))
+    await make_service(ctx)
+    tab, most = str(uuid.uuid4()), 0
+    try:
+        for number in range(12):
+            # Of one tab all the time, and of another one each time.
+            for name in (tab, f"tab-{number}"):
+                async with browser(served.url, f"{number}-{name}".ljust(43, "x"), tab=name) as attacker:
+                    for event, payload in ((OPEN, {}), (ZONE, {"zone": "UTC"}), (SOONEST, {})):
+                        await attacker.call(event, payload, BOOK)
+                    await attacker.settle(0.5)
+            kept = await rows(ctx, "SELECT visitor FROM appointment WHERE state = 'held' AND hold_expires_at > now()")
+            most = max(most, len(kept))
+            assert len(kept) <= holds.MOST
+            assert len({row.visitor for row in kept}) == len(kept)
+    finally:
+        await engine.dispose()
+    assert most > 1
 
 
 async def test_no_guarded_handler_does_or_tells_anything_without_the_right_session(served: Served) -> None:

@@ -13,6 +13,7 @@ from booking_app.config import Settings
 from booking_app.domain.clock import to_instant
 from booking_app.limiter import client_key
 from booking_app.runtime import Runtime
+from booking_app.services import holds
 from booking_app.state import keeping
 from booking_app.state.book import BookState
 from booking_app.sync.vault import new_key
@@ -54,10 +55,10 @@ async def standing(running: Runtime) -> int:
 
 
 async def test_one_address_keeps_a_few_slots_and_can_still_book_beyond(running: Runtime, clock: Clock) -> None:
-    forms = [await a_form(f"tab-{number}") for number in range(keeping.MOST)]
-    assert await standing(running) == keeping.MOST
+    forms = [await a_form(f"tab-{number}") for number in range(holds.MOST)]
+    assert await standing(running) == holds.MOST
     beyond = await a_form("one-more")
-    assert (beyond._hold, beyond.kept_over, await standing(running)) == (None, True, keeping.MOST)
+    assert (beyond._hold, beyond.kept_over, await standing(running)) == (None, True, holds.MOST)
     await call(beyond, "submit", FORM)
     assert beyond.step == "done"
     elsewhere = await a_form("elsewhere", "203.0.113.8")
@@ -70,10 +71,10 @@ async def test_one_address_keeps_a_few_slots_and_can_still_book_beyond(running: 
 
 
 async def test_attempts_at_once_keep_no_more(running: Runtime) -> None:
-    await asyncio.gather(*(a_form(f"tab-{number}") for number in range(keeping.MOST)))
+    await asyncio.gather(*(a_form(f"tab-{number}") for number in range(holds.MOST)))
     before = await standing(running)
-    await asyncio.gather(*(a_form(f"more-{number}") for number in range(keeping.MOST)))
-    assert before <= await standing(running) <= keeping.MOST
+    await asyncio.gather(*(a_form(f"more-{number}") for number in range(holds.MOST)))
+    assert before <= await standing(running) <= holds.MOST
 
 
 async def test_a_tab_keeps_one_slot(running: Runtime) -> None:

@@ -14,7 +14,8 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 class FolderMailer:
-    """Writes each mail to a file named after its Message-ID, so that a repeat replaces itself."""
+    """Writes each mail to a file named after its Message-ID, so that a repeat replaces itself. Nobody but the
+    program's own user reads the folder and the files."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -27,8 +28,12 @@ class FolderMailer:
             raise Delayed(f"The mail folder cannot be written to ({type(error).__name__}).") from error
 
     def _write(self, mail: EmailMessage) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # It may be older than this rule: links in mails open appointments and accounts.
+        self._folder.chmod(0o700)
         name = _UNSAFE.sub("-", str(mail["Message-ID"]).strip("<>"))[:200].strip(".-")
         unfinished = self._folder / f".{name}.{os.getpid()}.part"
-        unfinished.write_bytes(bytes(mail))
+        unfinished.unlink(missing_ok=True)
+        with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(bytes(mail))
         unfinished.replace(self._folder / f"{name}.eml")
