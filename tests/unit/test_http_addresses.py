@@ -13,8 +13,10 @@ from booking_app.domain.clock import utc_now
 from booking_app.sync.errors import AccessLost, EditConflict, Gone, ProviderError, Rejected, Transient
 from booking_app.sync.model import Credentials
 from booking_app.sync.providers.addresses import AddressPolicy, AddressRefused, may_have_credentials
+from booking_app.sync.providers.body import Bounds
 from booking_app.sync.providers.caldav import CaldavProvider
-from booking_app.sync.providers.http import Http, Reply, failure, retry_after
+from booking_app.sync.providers.http import Http
+from booking_app.sync.providers.reply import Reply, failure, retry_after
 from tests.simulators.caldav_faulty import Answer, faulty_caldav
 
 STRICT = AddressPolicy()
@@ -121,7 +123,7 @@ async def test_a_redirect_elsewhere_gets_no_password() -> None:
 async def test_a_reply_without_end_is_cut() -> None:
     with faulty_caldav("http://127.0.0.1:9/") as proxy:
         proxy.answer(200, b"x" * 100_000)
-        http = Http(proxy.url, policy=OPEN, username="u", secret="s", max_reply_bytes=50_000)
+        http = Http(proxy.url, policy=OPEN, username="u", secret="s", bounds=Bounds(unpacked=50_000))
         with pytest.raises(Rejected):
             await http.send("GET", proxy.url)
         await http.close()

@@ -8,6 +8,7 @@ from booking_app.sync.model import Credentials
 from booking_app.sync.providers import caldav_discovery
 from booking_app.sync.providers.account import Account
 from booking_app.sync.providers.addresses import AddressPolicy
+from booking_app.sync.providers.body import Turns
 from booking_app.sync.providers.caldav_read import Expand, Reader, expand_inline
 from booking_app.sync.providers.caldav_wire import Wire
 from booking_app.sync.providers.caldav_write import Writer
@@ -18,7 +19,7 @@ class CaldavProvider(Account):
     """A `CalendarProvider` for one CalDAV account. `credentials.address` is a URL or a mail address.
 
     Raises `AddressRefused` at once for an address that the policy does not allow. `expand` runs the CPU work of
-    reading calendar objects, in a worker process where there is one."""
+    reading calendar objects, in a worker process where there is one; `turns` are shared by all that one loop reads."""
 
     def __init__(
         self,
@@ -27,6 +28,7 @@ class CaldavProvider(Account):
         policy: AddressPolicy,
         expand: Expand = expand_inline,
         context: ssl.SSLContext | None = None,
+        turns: Turns | None = None,
     ) -> None:
         http = Http(
             caldav_discovery.base_url(credentials.address),
@@ -35,6 +37,7 @@ class CaldavProvider(Account):
             secret=credentials.secret,
             provider="caldav",
             context=context,
+            turns=turns,
         )
         wire = Wire(http)
         super().__init__(Reader(wire, credentials.address, expand), Writer(wire), http.close)

@@ -120,9 +120,9 @@ async def _probe(wire: Wire, url: str) -> _Found:
     """PROPFIND, repeated by hand where the server redirects (RFC 6764 section 5)."""
     headers = {"Depth": "0", "Content-Type": "application/xml; charset=utf-8"}
     for _ in range(MAX_REDIRECTS):
-        reply = await wire.http.send("PROPFIND", url, content=xml.propfind(xml.PRINCIPAL), headers=headers)
+        reply = await wire.ask("PROPFIND", url, xml.propfind(xml.PRINCIPAL), headers)
         if reply.location is None:
-            listed = await wire.multistatus(reply, "looking for the account")
+            listed = wire.multistatus(reply, "looking for the account")
             if not listed.responses:
                 raise Transient("The calendar server's answer is empty.")
             return _Found(url=url, response=listed.responses[0])

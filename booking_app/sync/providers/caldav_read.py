@@ -17,7 +17,9 @@ from booking_app.sync.providers.caldav_discovery import list_calendars
 from booking_app.sync.providers.caldav_wire import Wire
 
 BATCH = 50
-_MAX_PAGES = 10_000
+_MAX_PAGES = 2_000
+MAX_OBJECTS = 100_000
+"""Events of a calendar, series counted once."""
 _DAY = 86_400
 _PAUSE = 100
 _INVALID_TOKEN = frozenset({400, 403, 404, 405, 409, 410, 412, 415, 422, 500, 501})
@@ -128,7 +130,7 @@ class Reader:
         all-day events in UTC."""
         wide = (window[0] - _DAY, window[1] + _DAY)
         reply = await self._wire.report(calendar.remote_id, 1, xml.time_range(wide))
-        listed = await self._wire.multistatus(reply, "reading the busy times")
+        listed = self._wire.multistatus(reply, "reading the busy times")
         if any(item.status is not None and item.status >= 400 for item in listed.responses):
             raise Transient("The calendar server could not list all events.")
         raw: list[ical.RawObject] = []
@@ -186,7 +188,7 @@ class Reader:
                 return None
             if reply.status != 207 and f"{xml.DAV}valid-sync-token" in xml.error_elements(reply.body):
                 return None
-            page = await self._wire.multistatus(reply, "reading what changed")
+            page = self._wire.multistatus(reply, "reading what changed")
             if page.token is None:
                 raise Transient("The calendar server's list of changes is not complete.")
             async for path, same, item in self._members(calendar, page):
@@ -196,10 +198,12 @@ class Reader:
                 else:
                     found.removed.discard(same)
                     found.members[same] = (path, item.text(f"{xml.DAV}getetag"))
+            _check_size(found)
             found.token = page.token
             if all(item.status != 507 for item in page.responses):
                 return found
-            if page.token == token:
+            # A page that says that there is more brings some of it.
+            if page.token == token or len(page.responses) < 2:
                 break
             token = page.token
         raise Transient("The calendar server's list of changes does not end.")
@@ -216,6 +220,7 @@ class Reader:
         found = _Listing()
         async for path, same, item in self._members(calendar, page):
             found.members[same] = (path, item.text(f"{xml.DAV}getetag"))
+        _check_size(found)
         return found
 
     async def _members(
@@ -242,7 +247,7 @@ class Reader:
         for begin in range(0, len(paths), BATCH):
             batch = paths[begin : begin + BATCH]
             reply = await self._wire.report(calendar.remote_id, 0, xml.multiget(batch))
-            listed = await self._wire.multistatus(reply, "reading events")
+            listed = self._wire.multistatus(reply, "reading events")
             answers = {xml.comparable(xml.path_of(item.href, calendar.remote_id)): item for item in listed.responses}
             asked = {xml.comparable(path): path for path in batch}
             if len(batch) > 1 and not answers.keys() & asked.keys():
@@ -268,6 +273,14 @@ class Reader:
         if stored is None:
             raise Gone("The event does not exist any more.")
         return path, stored.etag, stored.data
+
+
+def _check_size(listing: _Listing) -> None:
+    if len(listing.members) + len(listing.removed) > MAX_OBJECTS:
+        raise Rejected(
+            f"The calendar has more than {MAX_OBJECTS:,} events, which is more than can be read. Move old ones into "
+            "another calendar."
+        )
 
 
 def _same(before: _Cursor, state: _State) -> bool:

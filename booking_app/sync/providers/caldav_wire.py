@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urljoin
 
@@ -11,13 +10,16 @@ from caldav.elements.base import BaseElement
 
 from booking_app.sync.errors import Rejected, Transient
 from booking_app.sync.providers import caldav_xml as xml
-from booking_app.sync.providers.http import Http, Reply, failure
+from booking_app.sync.providers.http import Http
+from booking_app.sync.providers.reply import Reply, failure
 
 _XML = {"Content-Type": "application/xml; charset=utf-8", "Accept": "application/xml, text/xml"}
 # Some servers give a compressed reply another ETag, which then fits no condition.
 _OBJECT = {"Accept": "text/calendar", "Accept-Encoding": "identity"}
 MAX_REDIRECTS = 5
-_OFF_LOOP_BYTES = 65_536
+_LARGEST_OBJECT = 8_000_000
+"""Bytes; more than one event with its attachments is."""
+_LONGEST_ETAG = 2_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,24 +40,27 @@ class Wire:
         """The properties of `url`. A redirect is followed by repeating the request, within the same party."""
         headers = {**_XML, "Depth": str(depth)}
         for _ in range(MAX_REDIRECTS):
-            reply = await self.http.send("PROPFIND", url, content=xml.propfind(kinds), headers=headers)
+            reply = await self.ask("PROPFIND", url, xml.propfind(kinds), headers)
             if reply.location is None:
-                return await self.multistatus(reply, doing)
+                return self.multistatus(reply, doing)
             url = reply.location
         raise Rejected("The calendar server redirects in circles.")
 
     async def report(self, url: str, depth: int, body: bytes) -> Reply:
-        return await self.http.send("REPORT", url, content=body, headers={**_XML, "Depth": str(depth)})
+        return await self.ask("REPORT", url, body, {**_XML, "Depth": str(depth)})
 
-    async def multistatus(self, reply: Reply, doing: str) -> xml.Multistatus:
+    async def ask(self, method: str, url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
+        """A reply whose list, if it is one, has been read while it came in."""
+        return await self.http.send(method, url, content=body, headers=headers, into=xml.MultistatusReader)
+
+    def multistatus(self, reply: Reply, doing: str) -> xml.Multistatus:
         """The list in a reply. Anything else than 207 with a whole multistatus raises, never means "empty"."""
         if reply.status != 207:
             raise failure(reply, doing)
         if reply.media_type == "text/html":
             raise Transient(f"The calendar server sent a web page instead of calendar data while {doing}.")
-        if len(reply.body) > _OFF_LOOP_BYTES:
-            return await asyncio.to_thread(xml.parse_multistatus, reply.body)
-        return xml.parse_multistatus(reply.body)
+        assert isinstance(reply.reading, xml.MultistatusReader)
+        return reply.reading.close()
 
     async def fetch(self, collection: str, path: str) -> Stored | None:
         """The object at `path`, or None when the server says 404 or 410."""
@@ -68,6 +73,8 @@ class Wire:
         if reply.media_type == "text/html" or b"BEGIN:VCALENDAR" not in reply.body:
             raise Transient("The calendar server sent something else than the event that was asked for.")
         etag = reply.header("etag") or await self._etag(url)
+        if len(reply.body) > _LARGEST_OBJECT or len(etag.encode()) > _LONGEST_ETAG:
+            raise Rejected("The calendar server sent more than one event can be.")
         return Stored(etag=etag, data=reply.body)
 
     async def _etag(self, url: str) -> str:

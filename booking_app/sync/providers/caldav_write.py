@@ -15,7 +15,7 @@ from booking_app.sync.ical_write import draft_fields, parse_own, write_event
 from booking_app.sync.model import CalendarRef, EventDraft, OwnEvent, Written
 from booking_app.sync.providers import caldav_xml as xml
 from booking_app.sync.providers.caldav_wire import Stored, Wire
-from booking_app.sync.providers.http import Reply, failure
+from booking_app.sync.providers.reply import Reply, failure
 
 _CONTENT = {"Content-Type": "text/calendar; charset=utf-8", "Accept-Encoding": "identity"}
 _SAFE_NAME = re.compile(r"[A-Za-z0-9-]{1,100}")
@@ -110,7 +110,7 @@ class Writer:
         reply = await self._wire.report(calendar.remote_id, 1, xml.with_uid(draft.uid))
         if reply.status != 207:
             return None
-        listed = await self._wire.multistatus(reply, "looking for the event")
+        listed = self._wire.multistatus(reply, "looking for the event")
         for item in listed.responses:
             candidate = xml.path_of(item.href, calendar.remote_id)
             if candidate.endswith("/"):

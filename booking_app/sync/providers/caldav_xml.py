@@ -17,12 +17,21 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
 from booking_app.domain.clock import from_instant
-from booking_app.sync.errors import Transient
+from booking_app.sync.errors import Rejected, Transient
+from booking_app.sync.providers.xml_stream import Limits, NotXml, Parts, TooMuch
 
 DAV = "{DAV:}"
 CALDAV = "{urn:ietf:params:xml:ns:caldav}"
 CTAG = "{http://calendarserver.org/ns/}getctag"
 COLOUR = "{http://apple.com/ns/ical/}calendar-color"
+_TEXTS = frozenset({f"{DAV}getetag", f"{CALDAV}calendar-data"})
+_NO_LIST = "The calendar server's answer is not the list that was asked for."
+_LIMITS = Limits(long=frozenset({f"{CALDAV}calendar-data"}))
+_LONGEST_NAME = 2_000
+"""Bytes of an href or etag. They are kept with an index on them, in which PostgreSQL takes at most 2,704."""
+_MOST_OTHERS = 100
+"""Elements of a list that are neither answers nor its token."""
+_LONGEST_ERROR = 65_536
 _STATUS = re.compile(r"HTTP/\d(?:\.\d)?\s+(\d{3})")
 
 
@@ -86,18 +95,21 @@ def _query(condition: BaseElement) -> bytes:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Response:
-    """One `DAV:response`: the href as sent, its own status if it has one, and the properties with status 200."""
+    """One `DAV:response`: the href as sent, its own status if it has one, and the properties with status 200: of those
+    that long lists are made of the `texts` alone, which the garbage collector need not look at."""
 
     href: str
     status: int | None
     props: dict[str, Element] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict)
     refused: frozenset[str] = frozenset()
     """Names of properties whose status was 401, 403 or 5xx: not readable, as opposed to not there."""
 
     def text(self, name: str) -> str | None:
+        if name in _TEXTS:
+            return self.texts.get(name) or None
         element = self.props.get(name)
-        value = "".join(element.itertext()).strip() if element is not None else ""
-        return value or None
+        return None if element is None else _text(element) or None
 
     def has_kind(self, name: str) -> bool:
         """Whether the resource type contains `name`."""
@@ -116,38 +128,77 @@ class Multistatus:
     token: str | None = None
 
 
-def parse_multistatus(body: bytes) -> Multistatus:
-    """Read a 207 body. Raises `Transient` for anything but a complete multistatus."""
-    root = parse(body)
-    if root is None or root.tag != f"{DAV}multistatus":
-        raise Transient("The calendar server's answer is not the list that was asked for.")
-    responses: list[Response] = []
-    for element in root.findall(f"{DAV}response"):
-        status = _status(element.find(f"{DAV}status"))
-        props: dict[str, Element] = {}
-        refused: set[str] = set()
-        for propstat in element.findall(f"{DAV}propstat"):
-            found = _status(propstat.find(f"{DAV}status"))
-            prop = propstat.find(f"{DAV}prop")
-            for item in prop if prop is not None else ():
-                if found == 200:
-                    props[item.tag] = item
-                elif found is None or found in (401, 403) or found >= 500:
-                    refused.add(item.tag)
-        hrefs = [(item.text or "").strip() for item in element.findall(f"{DAV}href")]
-        if not any(hrefs):
-            raise Transient("The calendar server's answer names no resource.")
-        responses.extend(
-            Response(href=href, status=status, props=props, refused=frozenset(refused)) for href in hrefs if href
-        )
-    token = root.find(f"{DAV}sync-token")
-    return Multistatus(
-        responses=tuple(responses), token=(token.text or "").strip() or None if token is not None else None
-    )
+class MultistatusReader:
+    """Takes a 207 body in as it comes. `feed` raises `Transient` for what is no XML, and `Rejected` for more than a
+    calendar can be; `close` gives the list, or raises `Transient` for anything but a complete multistatus."""
+
+    def __init__(self) -> None:
+        self._parts = Parts(self._take, _LIMITS)
+        self._responses: list[Response] = []
+        self._token: str | None = None
+        self._others = 0
+
+    def feed(self, data: bytes) -> None:
+        try:
+            self._parts.feed(data)
+        except NotXml as error:
+            raise Transient(_NO_LIST) from error
+        except TooMuch as error:
+            raise Rejected("The calendar server's answer is bigger than a calendar can be.") from error
+
+    def close(self) -> Multistatus:
+        try:
+            self._parts.close()
+        except NotXml as error:
+            raise Transient(_NO_LIST) from error
+        if self._parts.root != f"{DAV}multistatus":
+            raise Transient(_NO_LIST)
+        return Multistatus(responses=tuple(self._responses), token=self._token)
+
+    def _take(self, element: Element) -> None:
+        if element.tag == f"{DAV}sync-token":
+            self._token = (element.text or "").strip() or None
+        elif element.tag == f"{DAV}response":
+            self._responses += _responses(element)
+        else:
+            self._others += 1
+            if self._others > _MOST_OTHERS:
+                raise TooMuch
+
+
+def _responses(element: Element) -> list[Response]:
+    """The answers in one `DAV:response`: one for each of its hrefs."""
+    status = _status(element.find(f"{DAV}status"))
+    props: dict[str, Element] = {}
+    texts: dict[str, str] = {}
+    refused: set[str] = set()
+    for propstat in element.findall(f"{DAV}propstat"):
+        found = _status(propstat.find(f"{DAV}status"))
+        prop = propstat.find(f"{DAV}prop")
+        for item in prop if prop is not None else ():
+            if found == 200 and item.tag in _TEXTS:
+                texts[item.tag] = _text(item)
+            elif found == 200:
+                props[item.tag] = item
+            elif found is None or found in (401, 403) or found >= 500:
+                refused.add(item.tag)
+    hrefs = [(item.text or "").strip() for item in element.findall(f"{DAV}href")]
+    if not any(hrefs):
+        raise Transient("The calendar server's answer names no resource.")
+    if max(len(each.encode()) for each in (*hrefs, texts.get(f"{DAV}getetag", ""))) > _LONGEST_NAME:
+        raise Rejected("The calendar server gives events names or versions that are too long.")
+    kept = frozenset(refused)
+    return [Response(href=href, status=status, props=props, texts=texts, refused=kept) for href in hrefs if href]
+
+
+def _text(element: Element) -> str:
+    return "".join(element.itertext()).strip()
 
 
 def parse(body: bytes) -> Element | None:
-    """The root element, or None for what is not one complete XML document."""
+    """The root element of a short document, or None for what is not one complete XML document."""
+    if len(body) > _LONGEST_ERROR:
+        return None
     try:
         root: Element = fromstring(body)
     except (ParseError, DefusedXmlException, ValueError):

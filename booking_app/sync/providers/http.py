@@ -1,4 +1,4 @@
-"""The one module that speaks HTTP: time and size limits, guarded addresses, no redirects, status -> error.
+"""The one module that speaks HTTP: time and size limits, guarded addresses, no redirects.
 
 Nothing here sleeps or repeats writes: repeating work is the outbox's business. Only an idempotent read is sent a second
 time, at once, when a kept-alive connection turned out to be dead.
@@ -7,31 +7,30 @@ time, at once, when a kept-alive connection turned out to be dead.
 from __future__ import annotations
 
 import asyncio
-import email.utils
-import socket
 import ssl
 import time
-import typing
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import replace
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from urllib.parse import urljoin
 
-import httpcore
 import httpx
 
 from booking_app import metrics
-from booking_app.domain.clock import utc_now
-from booking_app.sync.errors import AccessLost, EditConflict, Gone, ProviderError, Rejected, Transient
+from booking_app.sync.errors import Rejected, Transient
 from booking_app.sync.providers.addresses import AddressPolicy, AddressRefused, may_have_credentials
+from booking_app.sync.providers.body import BOUNDS, CODINGS, Bounds, Turns, unpacked
 from booking_app.sync.providers.budget import Meter
+from booking_app.sync.providers.guard import GuardedBackend
+from booking_app.sync.providers.reply import Reading, Reply
 
-MAX_REPLY_BYTES = 64_000_000
+_ERROR_BYTES = 65_536
+"""What is read of a reply that is no success: its status says nearly all."""
 _IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PROPFIND", "REPORT"})
 _TIMEOUT = httpx.Timeout(90, connect=10, pool=30)
 """For each step: connecting, and every piece that is sent or received. A small server that lists a calendar of ten
 thousand events for the first time is silent for more than half a minute before it begins to answer."""
+_BEGIN = 90.0
+"""Seconds until the answer begins: its header may come in pieces, too."""
 _DEADLINE = 240.0
 """Seconds for a whole exchange, however many pieces the answer comes in."""
 _LIMITS = httpx.Limits(max_connections=8, max_keepalive_connections=4, keepalive_expiry=30)
@@ -39,69 +38,35 @@ _SHARED = httpx.Limits(max_connections=64, max_keepalive_connections=8, keepaliv
 _AGENT = "booking-app/1 (calendar sync)"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Reply:
-    """A complete answer. `url` is the address that was asked."""
+class _Bounded(httpx.AsyncByteStream):
+    def __init__(self, inner: httpx.AsyncByteStream, coding: str, bounds: Bounds, turns: Turns) -> None:
+        self._inner = inner
+        self._pieces = unpacked(inner, coding, bounds, turns)
 
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    url: str
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for piece in self._pieces:
+            yield piece
 
-    def header(self, name: str) -> str | None:
-        return self.headers.get(name.lower())
-
-    @property
-    def media_type(self) -> str:
-        return (self.header("content-type") or "").partition(";")[0].strip().lower()
-
-    @property
-    def location(self) -> str | None:
-        """Where a redirect leads, absolute, or None."""
-        target = self.header("location")
-        return urljoin(self.url, target) if target and self.status in (301, 302, 303, 307, 308) else None
-
-
-class _GuardedBackend(httpcore.AsyncNetworkBackend):
-    """Resolves a name, checks every address it has, and connects to one of exactly those."""
-
-    def __init__(self, policy: AddressPolicy) -> None:
-        self._policy = policy
-        self._inner = httpcore.AnyIOBackend()
-
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,  # noqa: ASYNC109
-        local_address: str | None = None,
-        socket_options: typing.Iterable[typing.Any] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        loop = asyncio.get_running_loop()
-        try:
-            async with asyncio.timeout(timeout):
-                found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError) as error:
-            raise httpcore.ConnectError("the name of the server cannot be resolved") from error
-        except TimeoutError as error:
-            raise httpcore.ConnectTimeout("the name of the server was not resolved in time") from error
-        addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
-        for address in addresses:
-            self._policy.check_ip(address)
-        problem: httpcore.ConnectError | httpcore.ConnectTimeout = httpcore.ConnectError("no address")
-        for address in addresses:
-            try:
-                return await self._inner.connect_tcp(address, port, timeout, local_address, socket_options)
-            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
-                problem = error
-        raise problem
+    async def aclose(self) -> None:
+        await self._pieces.aclose()
+        await self._inner.aclose()
 
 
 class _GuardedTransport(httpx.AsyncHTTPTransport):
-    def __init__(self, policy: AddressPolicy, context: ssl.SSLContext, limits: httpx.Limits) -> None:
+    """Whoever reads what it answers, the library's own steps of signing in included, gets no more than is allowed."""
+
+    def __init__(self, policy: AddressPolicy, context: ssl.SSLContext, limits: httpx.Limits, turns: Turns) -> None:
         super().__init__(verify=context, http1=True, http2=False, limits=limits, trust_env=False)
         # httpx has no public way to hand its pool a network backend; a test asserts that the guard is in place.
-        self._pool._network_backend = _GuardedBackend(policy)
+        self._pool._network_backend = GuardedBackend(policy)
+        self._turns = turns
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        response = await super().handle_async_request(request)
+        assert isinstance(response.stream, httpx.AsyncByteStream)
+        bounds = request.extensions.get(BOUNDS, Bounds())
+        response.stream = _Bounded(response.stream, response.headers.pop("content-encoding", ""), bounds, self._turns)
+        return response
 
 
 class Pool:
@@ -117,17 +82,18 @@ class Pool:
         context: ssl.SSLContext | None = None,
         limits: httpx.Limits = _SHARED,
         timeout: httpx.Timeout = _TIMEOUT,
+        turns: Turns | None = None,
     ) -> None:
         self.policy = policy
         self.provider = provider
         self.meter = Meter()
         self.client = httpx.AsyncClient(
-            transport=_GuardedTransport(policy, context or ssl.create_default_context(), limits),
+            transport=_GuardedTransport(policy, context or ssl.create_default_context(), limits, turns or Turns()),
             timeout=timeout,
             follow_redirects=False,
             trust_env=False,
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
-            headers={"User-Agent": _AGENT},
+            headers={"User-Agent": _AGENT, "Accept-Encoding": CODINGS},
         )
 
     async def close(self) -> None:
@@ -137,8 +103,8 @@ class Pool:
 class Http:
     """Requests on behalf of one account, through connections of its own or those of a `pool`. `base` is the address
     that the credentials were given for: they go to no other party. Without `username` nothing is added to a request:
-    who speaks OAuth sends the header. What has no pool counts as requests to `provider`, unless that is empty. Every
-    method raises only `ProviderError`s."""
+    who speaks OAuth sends the header. What has no pool counts as requests to `provider`, unless that is empty, and has
+    its `turns` among others. Every method raises only `ProviderError`s."""
 
     def __init__(
         self,
@@ -150,18 +116,19 @@ class Http:
         provider: str = "",
         context: ssl.SSLContext | None = None,
         pool: Pool | None = None,
-        max_reply_bytes: int = MAX_REPLY_BYTES,
+        bounds: Bounds | None = None,
         deadline: float = _DEADLINE,
         timeout: httpx.Timeout = _TIMEOUT,
+        turns: Turns | None = None,
     ) -> None:
         policy.check_url(base)
         self.base = base
         self._policy = policy
-        self._max_reply_bytes = max_reply_bytes
+        self._bounds = bounds or Bounds()
         self._deadline = deadline
         self._digest = httpx.DigestAuth(username.encode(), secret.encode())
         self._auth: httpx.Auth | None = httpx.BasicAuth(username.encode(), secret.encode()) if username else None
-        used = pool or Pool(policy, provider=provider, context=context, limits=_LIMITS, timeout=timeout)
+        used = pool or Pool(policy, provider=provider, context=context, limits=_LIMITS, timeout=timeout, turns=turns)
         self._own = None if pool else used
         self._used = used
 
@@ -170,20 +137,27 @@ class Http:
         return may_have_credentials(self.base, url)
 
     async def send(
-        self, method: str, url: str, *, content: bytes | None = None, headers: Mapping[str, str] | None = None
+        self,
+        method: str,
+        url: str,
+        *,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        into: Callable[[], Reading] | None = None,
     ) -> Reply:
-        """One exchange; any status is a reply. Raises `Transient` when there is no complete answer, and
-        `AddressRefused` for an address that is not allowed."""
+        """One exchange; any status is a reply. A multistatus (207) goes into what `into` makes for it. Raises
+        `Transient` when there is no complete answer, `Rejected` for one that is too much, and `AddressRefused` for an
+        address that is not allowed."""
         self._policy.check_url(url)
         if not self.trusts(url):
             host = httpx.URL(url).host
             raise AddressRefused(f"The calendar server refers to {host}. If you trust it, enter that address instead.")
         for attempt in (1, 2):
             try:
-                reply = await self._exchange(method, url, content, headers or {})
+                reply = await self._exchange(method, url, content, headers or {}, into)
                 if reply.status == 401 and self._auth not in (None, self._digest) and _wants_digest(reply):
                     self._auth = self._digest
-                    reply = await self._exchange(method, url, content, headers or {})
+                    reply = await self._exchange(method, url, content, headers or {}, into)
                 return reply
             except (httpx.TimeoutException, TimeoutError) as error:
                 raise Transient("The calendar server did not answer in time.") from error
@@ -198,10 +172,22 @@ class Http:
                 raise Transient("The calendar server's answer cannot be read.") from error
         raise AssertionError("unreachable")
 
-    async def _exchange(self, method: str, url: str, content: bytes | None, headers: Mapping[str, str]) -> Reply:
+    async def _exchange(
+        self,
+        method: str,
+        url: str,
+        content: bytes | None,
+        headers: Mapping[str, str],
+        into: Callable[[], Reading] | None,
+    ) -> Reply:
         status = 0
+        extensions = {BOUNDS: self._bounds}
+        request = self._used.client.build_request(
+            method, url, content=content, headers=dict(headers), extensions=extensions
+        )
         try:
-            reply = await self._complete(method, url, content, headers)
+            async with asyncio.timeout(self._deadline):
+                reply = await self._complete(request, url, into)
             status = reply.status
         finally:
             if self._used.provider:
@@ -209,21 +195,25 @@ class Http:
                 metrics.requests.labels(provider=self._used.provider, outcome=_outcome(status)).inc()
         return reply
 
-    async def _complete(self, method: str, url: str, content: bytes | None, headers: Mapping[str, str]) -> Reply:
-        client = self._used.client
-        request = client.build_request(method, url, content=content, headers=dict(headers))
-        async with asyncio.timeout(self._deadline):
-            response = await client.send(request, auth=self._auth, stream=True)
-            try:
-                body = bytearray()
-                async for chunk in response.aiter_bytes():
-                    body += chunk
-                    if len(body) > self._max_reply_bytes:
-                        raise Rejected("The calendar server's answer is bigger than a calendar can be.")
-            finally:
-                await response.aclose()
-        lowered = {name.lower(): value for name, value in response.headers.items()}
-        return Reply(status=response.status_code, headers=lowered, body=bytes(body), url=url)
+    async def _complete(self, request: httpx.Request, url: str, into: Callable[[], Reading] | None) -> Reply:
+        async with asyncio.timeout(_BEGIN):
+            response = await self._used.client.send(request, auth=self._auth, stream=True)
+        try:
+            lowered = {name.lower(): value for name, value in response.headers.items()}
+            reply = Reply(status=response.status_code, headers=lowered, body=b"", url=url)
+            if into is not None and reply.status == 207 and reply.media_type != "text/html":
+                reading = into()
+                async for piece in response.aiter_raw():
+                    reading.feed(piece)
+                return replace(reply, reading=reading)
+            body = bytearray()
+            async for piece in response.aiter_raw():
+                body += piece
+                if not response.is_success and len(body) > _ERROR_BYTES:
+                    break
+            return replace(reply, body=bytes(body))
+        finally:
+            await response.aclose()
 
     async def close(self) -> None:
         """Connections of a pool stay open."""
@@ -243,41 +233,3 @@ def _outcome(status: int) -> str:
 def _wants_digest(reply: Reply) -> bool:
     offered = (reply.header("www-authenticate") or "").lower()
     return "digest" in offered and "basic" not in offered
-
-
-def retry_after(reply: Reply) -> float | None:
-    """Seconds to wait as the server asks (RFC 9110 section 10.2.3), at most a day; None if it does not say."""
-    text = (reply.header("retry-after") or "").strip()
-    if not text:
-        return None
-    if text.isdecimal():
-        return float(min(int(text), 86_400)) if len(text) < 9 else 86_400.0
-    try:
-        moment = email.utils.parsedate_to_datetime(text)
-    except (ValueError, OverflowError):  # the latter for a year of twenty digits
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return min(max(0.0, (moment - utc_now()).total_seconds()), 86_400.0)
-
-
-def failure(reply: Reply, doing: str) -> ProviderError:
-    """The error that an unsuccessful reply means. `doing` completes "... while <doing>"."""
-    status = reply.status
-    if status in (401, 403):
-        return AccessLost(f"The calendar server refused access (status {status}) while {doing}.")
-    if status in (404, 410):
-        return Gone(f"The calendar server says it does not exist (status {status}) while {doing}.")
-    if status == 412:
-        return EditConflict(f"Somebody else changed the event while {doing}.")
-    if status in (408, 423, 425, 429) or (status >= 500 and status not in (501, 505, 507)):
-        return Transient(
-            f"The calendar server is unable to answer (status {status}) while {doing}.", retry_after(reply)
-        )
-    if reply.location is not None:
-        return Rejected(f"The calendar server has moved the address (status {status}) while {doing}.")
-    if status in (405, 501):
-        return Rejected("The server takes no calendar requests at this address.")
-    if status < 400:
-        return Transient(f"The calendar server gave an unexpected answer (status {status}) while {doing}.")
-    return Rejected(f"The calendar server refused the request (status {status}) while {doing}.")

@@ -10,7 +10,8 @@ from urllib.parse import quote
 
 from booking_app.sync.errors import Transient
 from booking_app.sync.provider import TokenSource
-from booking_app.sync.providers.http import Http, Reply
+from booking_app.sync.providers.http import Http
+from booking_app.sync.providers.reply import Reply
 
 MAX_PAGES = 2_000
 """A list that is longer has no end."""

@@ -34,8 +34,9 @@ from booking_app.sync.errors import (
 )
 from booking_app.sync.provider import TokenSource
 from booking_app.sync.providers.addresses import AddressPolicy
-from booking_app.sync.providers.http import Http, Pool, Reply, retry_after
+from booking_app.sync.providers.http import Http, Pool
 from booking_app.sync.providers.json_api import MAX_PAGES, Item, JsonApi, are_objects, decoded, object_of
+from booking_app.sync.providers.reply import Reply, retry_after
 from booking_app.sync.vendors import Vendor
 
 AT_ONCE = 4

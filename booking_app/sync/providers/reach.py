@@ -7,6 +7,7 @@ import ssl
 from booking_app.sync.doctor import Unreachable
 from booking_app.sync.errors import ProviderError
 from booking_app.sync.providers.addresses import AddressPolicy
+from booking_app.sync.providers.body import Bounds
 from booking_app.sync.providers.http import Http
 
 DEADLINE = 8.0
@@ -25,7 +26,7 @@ class HttpReach:
 
     async def __call__(self, url: str) -> str:
         try:
-            client = Http(url, policy=_OWN, context=self._context, max_reply_bytes=_LARGEST, deadline=DEADLINE)
+            client = Http(url, policy=_OWN, context=self._context, bounds=Bounds(unpacked=_LARGEST), deadline=DEADLINE)
         except ProviderError as error:
             raise Unreachable("it is not an address that can be asked") from error
         try:

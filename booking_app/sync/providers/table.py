@@ -13,6 +13,7 @@ from booking_app.sync.errors import Rejected
 from booking_app.sync.model import Credentials, Mode
 from booking_app.sync.provider import CalendarProvider, Notifier, TokenSource
 from booking_app.sync.providers.addresses import AddressPolicy, allowed
+from booking_app.sync.providers.body import Turns
 from booking_app.sync.providers.budget import Bucket, Budget, a_minute
 from booking_app.sync.providers.caldav import CaldavProvider
 from booking_app.sync.providers.caldav_read import Expand
@@ -35,8 +36,11 @@ def opener(policy: AddressPolicy, expand: Expand) -> OpenProvider:
     """A function that opens accounts, connecting only where `policy` allows."""
     # Loading the certificates takes tens of milliseconds on the loop: once, not for each account.
     context = ssl.create_default_context()
+    turns = Turns()
     adapters = {
-        "caldav": lambda credentials: CaldavProvider(credentials, policy=policy, expand=expand, context=context),
+        "caldav": lambda credentials: CaldavProvider(
+            credentials, policy=policy, expand=expand, context=context, turns=turns
+        ),
     }
 
     def open_provider(name: str, credentials: Credentials) -> CalendarProvider:

@@ -26,7 +26,9 @@ from booking_app.services.provider_apps import Registered
 from booking_app.sync.errors import AccessLost, ProviderError, ProviderRefused, Transient
 from booking_app.sync.oauth import Tokens
 from booking_app.sync.providers.addresses import AddressPolicy, allowed
-from booking_app.sync.providers.http import Http, Reply, retry_after
+from booking_app.sync.providers.body import Bounds
+from booking_app.sync.providers.http import Http
+from booking_app.sync.providers.reply import Reply, retry_after
 
 DEADLINE = 8.0
 """Seconds for one exchange. The grant is locked meanwhile, and whoever wants it too waits no longer than 10."""
@@ -139,7 +141,7 @@ class HttpTokenEndpoint:
                 policy=policy,
                 provider=app.vendor.name,
                 context=self._context,
-                max_reply_bytes=_LARGEST,
+                bounds=Bounds(unpacked=_LARGEST),
                 deadline=DEADLINE,
             )
         return await client.send("POST", url, content=body.encode(), headers=_HEADERS)
