@@ -14,7 +14,7 @@ BIN := $(VENV)/bin
 run: $(VENV)/.installed$(if $(filter sim,$(PROVIDERS)),-dev) ## start the app with the demo team; PORT, DATA_DIR, PROVIDERS=sim
 	@PORT="$(PORT)" DATA_DIR="$(DATA_DIR)" PROVIDERS="$(PROVIDERS)" exec $(BIN)/python -m booking_app.cli demo
 
-test: $(VENV)/.installed-dev ## everything, browser tests included
+test: $(VENV)/.installed-dev ## everything, browser tests included; NOW=2027-01-31T23:55:00+01:00 at that moment
 	@$(BIN)/python -m tests.prepare
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
@@ -20,6 +21,12 @@ from booking_app.db.embedded import EmbeddedPostgres
 from booking_app.db.engine import Sessions, create_engine, create_sessions
 from booking_app.services.context import Context
 from booking_app.sync.vault import Vault, new_key
+from tests import moment
+
+try:
+    moment.begin()
+except ValueError as error:
+    sys.exit(str(error))
 
 _numbers = itertools.count(1)
 
@@ -55,6 +62,10 @@ def open_folder() -> Iterator[Path]:
         folder = Path(name)
         folder.chmod(0o755)
         yield folder
+
+
+def pytest_report_header() -> str:
+    return moment.header()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -6,13 +6,14 @@ import sys
 
 from booking_app.run.build import built
 from booking_app.run.trouble import Trouble
-from tests import chromium
+from tests import chromium, moment
 
 
 def main() -> int:
     try:
+        moment.begin()
         built(lambda line: print(line, flush=True))
-    except Trouble as trouble:
+    except (Trouble, ValueError) as trouble:
         print(trouble, file=sys.stderr)
         return 2
     path = chromium.get()
@@ -24,6 +25,7 @@ def main() -> int:
         )
         return 2
     print(f"Browser: {path}", flush=True)
+    print(moment.header(), flush=True)
     return 0
 
 

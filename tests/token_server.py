@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
+from booking_app.domain.clock import utc_now
+
 CLIENT = "test-client"
 SECRET = "planted-client-secret"
 
@@ -154,7 +156,7 @@ def token_server() -> Iterator[TokenServer]:
             self.wfile.write(data)
 
         def date_time_string(self, timestamp: float | None = None) -> str:
-            return super().date_time_string((time.time() if timestamp is None else timestamp) + world.ahead)
+            return super().date_time_string((utc_now().timestamp() if timestamp is None else timestamp) + world.ahead)
 
         def log_message(self, format: str, *args: object) -> None:
             pass

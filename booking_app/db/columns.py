@@ -7,6 +7,8 @@ from typing import Any
 from sqlalchemy import BigInteger, Column, DateTime, ForeignKey, MetaData, text
 from sqlmodel import Field, SQLModel
 
+from booking_app.domain.clock import utc_now
+
 metadata: MetaData = SQLModel.metadata
 metadata.naming_convention = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -40,12 +42,15 @@ def reference(target: str, *, nullable: bool = False, index: bool = True, cascad
 
 
 def moment(*, nullable: bool = True, index: bool = False, now: bool = False) -> Any:
+    """An aware moment; with `now`, when the row was made by the program's clock, or the database's for rows that the
+    program does not make."""
     return Field(
         default=None,
         sa_column=Column(
             DateTime(timezone=True),
             nullable=nullable,
             index=index,
+            default=utc_now if now else None,
             server_default=text("now()") if now else None,
         ),
     )

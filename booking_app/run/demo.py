@@ -15,6 +15,7 @@ import psycopg
 from booking_app import config, demo
 from booking_app.config import Settings
 from booking_app.db import migrate
+from booking_app.domain.clock import utc_now
 from booking_app.run.calendars import CalendarServer
 from booking_app.run.children import Children
 from booking_app.run.folder import DataFolder
@@ -135,9 +136,10 @@ def _empty(database: str) -> None:
 def _move_calendars(database: str, former: int, port: int) -> None:
     """Somebody else has taken the calendar server's port meanwhile: connect the calendars where they are now."""
     addresses = (f"http://127.0.0.1:{former}/", f"http://127.0.0.1:{port}/")
+    due = (*addresses, utc_now())
     with psycopg.connect(database) as connection:
         connection.execute("UPDATE connection SET address = replace(address, %s, %s)", addresses)
-        connection.execute("UPDATE calendar SET remote_id = replace(remote_id, %s, %s), due_at = now()", addresses)
+        connection.execute("UPDATE calendar SET remote_id = replace(remote_id, %s, %s), due_at = %s", due)
 
 
 def _wait_for_first_reads(database: str) -> None:

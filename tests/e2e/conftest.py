@@ -7,13 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from tests import chromium
+from tests import chromium, moment
 from tests.conftest import open_folder
 from tests.e2e.instance import Instance, start
+
+expect.set_options(timeout=20_000)
+"""Milliseconds. How long what must become true may take on a busy machine; what is fast is measured in benchmarks."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A browser test that fails is run once more. Both outcomes are reported; a second failure is one."""
+    for item in items:
+        if item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.flaky(reruns=1))
 
 
 @pytest.fixture
@@ -34,11 +45,20 @@ def instance() -> Iterator[Instance]:
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
+    """A browser in whose pages it is the same moment as everywhere."""
     path = chromium.find()
     if path is None:
         pytest.fail("no Chromium: `make test` gets one, or set CHROMIUM")
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=path, args=list(chromium.ARGUMENTS))
+        plain = opened.new_context
+
+        def new_context(**options: Any) -> BrowserContext:
+            made = plain(**options)
+            moment.show(made)
+            return made
+
+        opened.new_context = new_context  # type: ignore[method-assign]
         yield opened
         opened.close()
 

@@ -12,13 +12,14 @@ import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from email.utils import format_datetime
 from html import escape
 from urllib.parse import parse_qsl
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from booking_app.domain.clock import utc_now
 from tests.simulators import wire
 from tests.simulators.deliveries import Deliveries
 
@@ -105,7 +106,7 @@ class Panel:
 
     def __init__(self, title: str, *, clock: Callable[[], datetime] | None = None) -> None:
         self.title = title
-        self.clock = clock or (lambda: datetime.now(UTC))
+        self.clock = clock or utc_now
         self.skew = 0.0
         self.deliveries = Deliveries()
         self.requests: list[Seen] = []
