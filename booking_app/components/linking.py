@@ -32,7 +32,7 @@ def link_tile(offer: LinkOffer) -> rx.Component:
     page would be left with nothing: that is said instead."""
     name = rx.el.span("Connect " + offer.name)
     mark = rx.cond(offer.simulated, simulation())
-    return rx.cond(
+    drawn = rx.cond(
         offer.refused,
         rx.el.div(
             name,
@@ -49,7 +49,6 @@ def link_tile(offer: LinkOffer) -> rx.Component:
             ),
             mark,
             class_name="card pv-link off",
-            key=offer.key,
         ),
         away(
             name,
@@ -57,9 +56,9 @@ def link_tile(offer: LinkOffer) -> rx.Component:
             mark,
             href=offer.href,
             name="card pv-link",
-            key=offer.key,
         ),
     )
+    return rx.fragment(drawn, key=offer.key)
 
 
 def ways() -> rx.Component:

@@ -27,14 +27,13 @@ def notices(alerts: Any, put_back: Callable[[Any], Any]) -> rx.Component:
 
 def _notice(notice: Notice, put_back: Callable[[Any], Any]) -> rx.Component:
     opened = rx.el.p("Opened ", age(notice.since), class_name="tiny")
-    return rx.cond(
+    drawn = rx.cond(
         notice.provider != "",
         banner(
             opened,
             rx.el.div(link_button("See what is wrong", href="/admin/providers", extra="compact"), class_name="actions"),
             tone="bad",
             title=notice.message,
-            key=f"n{notice.id}",
         ),
         banner(
             opened,
@@ -46,6 +45,6 @@ def _notice(notice: Notice, put_back: Callable[[Any], Any]) -> rx.Component:
             ),
             tone="warn",
             title=notice.message,
-            key=f"n{notice.id}",
         ),
     )
+    return rx.fragment(drawn, key=f"n{notice.id}")

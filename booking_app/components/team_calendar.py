@@ -87,7 +87,9 @@ def _block(block: Block, on_choose: Any) -> rx.Component:
     attrs = {"style": rx.Var.create(place)}
     person = "person person-" + block.colour
     compact = rx.cond(block.slim, "compact slim", rx.cond(block.compact, "compact", ""))
-    return rx.match(
+    # The key is on what stands in the list: a block that is drawn anew at another position stays the same element, and
+    # keeps the focus.
+    drawn = rx.match(
         block.kind,
         (
             "busy",
@@ -97,7 +99,6 @@ def _block(block: Block, on_choose: Any) -> rx.Component:
                 class_name=classes("tc-busy", compact, rx.cond(block.narrow, "narrow", "")),
                 title=block.label,
                 custom_attrs=attrs,
-                key=block.key,
             ),
         ),
         (
@@ -107,7 +108,6 @@ def _block(block: Block, on_choose: Any) -> rx.Component:
                 rx.el.span(block.label, class_name="sr-only"),
                 class_name=classes("tc-e hold", compact, person),
                 custom_attrs=attrs,
-                key=block.key,
             ),
         ),
         rx.el.button(
@@ -119,9 +119,9 @@ def _block(block: Block, on_choose: Any) -> rx.Component:
             title=block.label,
             on_click=on_choose(block.id),
             custom_attrs=attrs,
-            key=block.key,
         ),
     )
+    return rx.fragment(drawn, key=block.key)
 
 
 def legend(zone: str) -> rx.Component:
