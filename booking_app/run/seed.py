@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlmodel import col
@@ -22,13 +23,18 @@ _COLOURS = {"indigo": "#3e63dd", "jade": "#29a383", "orange": "#f76b15", "blue":
 async def seed(settings: Settings, calendars: CalendarServer, kept: dict[str, Any]) -> None:
     """Create everything once. `kept` holds the passwords of the folder."""
     async with runtime.built(settings) as program:
-        today = program.context.now().date()
-        _fill(calendars, today - timedelta(days=today.weekday()))
+        _fill(calendars, first_monday(program.context.now()))
         created = await create_team(program.context, kept["admin_password"], kept["passwords"])
         for slug, account in created.items():
             if account.bookable_id is None:
                 raise LookupError("a member of the team is not bookable")
             await _connect(program, account.bookable_id, calendars.url, slug, kept["calendar_passwords"][slug])
+
+
+def first_monday(now: datetime) -> date:
+    """The Monday of the demo's first week: the team's present one, at the weekend the coming one."""
+    today = now.astimezone(ZoneInfo(demo.TEAM[0].zone)).date()
+    return today - timedelta(days=today.weekday() if today.weekday() < 5 else today.weekday() - 7)
 
 
 def _fill(calendars: CalendarServer, monday: date) -> None:

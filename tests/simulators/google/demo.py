@@ -45,7 +45,13 @@ def _fill(app: CalendarApp, zone: str) -> None:
             "end": {"dateTime": end.isoformat(), "timeZone": zone},
         }
 
-    app.put({"summary": "Stand-up", "recurrence": ["RRULE:FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR"], **span(0, 9, 30)})
+    app.put(
+        {
+            "summary": "Stand-up",
+            "recurrence": ["RRULE:FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR"],
+            **span(-today.weekday(), 9, 30),
+        }
+    )
     app.put({"summary": "Dentist", **span(1, 11, 60)})
     app.put({"summary": "Perhaps a walk", "status": "tentative", **span(2, 13, 60)})
     app.put({"summary": "Newsletter", "transparency": "transparent", **span(2, 15, 60)})

@@ -44,8 +44,9 @@ def _fill(app: CalendarApp, zone: str) -> None:
         return _span(today + timedelta(days=days, hours=hour), timedelta(minutes=minutes), name)
 
     workdays = {"type": "weekly", "interval": 1, "daysOfWeek": list(DAYS[:5])}
-    endless = {"type": "noEnd", "startDate": today.date().isoformat()}
-    app.put({"subject": "Stand-up", "recurrence": {"pattern": workdays, "range": endless}, **span(0, 9, 30)})
+    monday = -today.weekday()
+    endless = {"type": "noEnd", "startDate": (today + timedelta(days=monday)).date().isoformat()}
+    app.put({"subject": "Stand-up", "recurrence": {"pattern": workdays, "range": endless}, **span(monday, 9, 30)})
     app.put({"subject": "Dentist", **span(1, 11, 60)})
     app.put({"subject": "Perhaps a walk", "showAs": "tentative", **span(2, 13, 60)})
     app.put({"subject": "Newsletter", "showAs": "free", **span(2, 15, 60)})
