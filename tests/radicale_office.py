@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from booking_app.config import Settings
@@ -119,3 +120,14 @@ async def until(true: Callable[[], Awaitable[bool]], seconds: float = 20) -> Non
     async with asyncio.timeout(seconds):
         while not await true():
             await asyncio.sleep(0.05)
+
+
+async def read_since(ctx: Context, since: datetime) -> None:
+    """Until the calendar that blocks was read by a read that began after `since`; none may fail meanwhile."""
+
+    async def read() -> bool:
+        found = await cells(ctx, "SELECT verified_at > :since, failures FROM calendar WHERE blocks", since=since)
+        assert found[0][1] == 0, "no read failed"
+        return bool(found[0][0])
+
+    await until(read)

@@ -101,7 +101,7 @@ async def test_p09_a_thousand_events_in_pages_of_ten_arrive_all_or_not_at_all(
     with pytest.raises(Transient) as caught:
         await read(provider, outlook)
     assert caught.value.retry_after == 1
-    await asyncio.sleep(1)
+    await asyncio.sleep(caught.value.retry_after or 0)
     delta = await read(provider, outlook)
     assert len(times(*delta.objects)) == 1000
 
@@ -561,14 +561,14 @@ async def test_p41_a_mailbox_that_is_throttled_is_left_alone_until_it_says(
 ) -> None:
     app_of(world).put(timed())
     world.panel.requests.clear()
-    world.throttle(OWNER, 1.5)
+    world.throttle(OWNER, 4)
     waits = []
     for _ in range(3):
         asked = (provider.busy_now(outlook.calendar, window=WINDOW) for _ in range(3))
         for answer in await asyncio.gather(*asked, return_exceptions=True):
             assert isinstance(answer, Transient)
             waits.append(answer.retry_after or 0)
-    assert 0 < min(waits) <= max(waits) <= 3
+    assert 0 < min(waits) <= max(waits) <= 5
     # Those that were on their way when the first was refused are all that came.
     assert len(world.requests) <= 3
     await asyncio.sleep(max(waits))

@@ -543,11 +543,12 @@ def test_p41_a_mailbox_serves_four_requests_at_a_time(world: MicrosoftWorld, gra
 
 
 def test_what_the_panel_delays_is_being_served(world: MicrosoftWorld, graph: Graph) -> None:
-    world.panel.fault(path="/calendars$", times=4, delay=0.5)
+    world.panel.fault(path="/calendars$", times=4, delay=2)
     slow = [threading.Thread(target=graph.ask, args=("GET", "me/calendars")) for _ in range(4)]
     for thread in slow:
         thread.start()
-    time.sleep(0.25)
+    while world.most_at_once < 4:
+        time.sleep(0.01)
     assert graph.refused("GET", VIEW, **WINDOW)[0] == 429
     for thread in slow:
         thread.join()

@@ -35,6 +35,7 @@ class Instance:
     folder: Path
     port: int
     lines: list[str] = field(default_factory=list)
+    reader: threading.Thread | None = None
     facts: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -54,7 +55,14 @@ class Instance:
         """Send the signal, wait for the end, hand out the exit code."""
         if self.process.poll() is None:
             self.process.send_signal(number)
-        return self.process.wait(60)
+        return self.ended()
+
+    def ended(self) -> int:
+        """Wait for the end, hand out the exit code; all that it printed is in `lines` then."""
+        code = self.process.wait(120)
+        if self.reader:
+            self.reader.join(120)
+        return code
 
 
 def launch(folder: Path, command: str = "demo", **variables: str) -> Instance:
@@ -79,7 +87,8 @@ def launch(folder: Path, command: str = "demo", **variables: str) -> Instance:
         with process.stdout:
             started.lines.extend(process.stdout)
 
-    threading.Thread(target=collect, daemon=True).start()
+    started.reader = threading.Thread(target=collect, daemon=True)
+    started.reader.start()
     return started
 
 

@@ -32,6 +32,11 @@ def eventually(look: Callable[[], Found], seconds: float = 30) -> Found:
     return found
 
 
+def turn(page: Page) -> None:
+    """Let the page's scripts do what the last press or key leads to in the browser."""
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
+
+
 def open_service(page: Page, slug: str) -> None:
     page.goto(f"/book/{slug}")
     page.locator(".slot").first.wait_for()

@@ -120,7 +120,7 @@ def test_linked_chosen_booked_and_blocked(
     expect(other).to_be_enabled(timeout=30_000)
     keep(customer, chosen)
     manage = book(customer, "Robin Okafor")
-    made = eventually(lambda: [each for each in panel.events() if each["id"] not in before], 15)
+    made = eventually(lambda: [each for each in panel.events() if each["id"] not in before])
     assert len(made) == 1
     assert "Robin Okafor" in made[0]["text"]
     assert f"{start.astimezone(UTC):%Y-%m-%dT%H:%M}" in made[0]["text"]

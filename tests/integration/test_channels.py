@@ -360,7 +360,7 @@ async def test_what_one_worker_claims_another_passes_by_without_waiting(ctx: Con
     await office.use(office.work, office.home)
     await channels.settle(ctx, office.accounts)
     until = ctx.now() + LEASE
-    async with ctx.sessions.begin() as one, ctx.sessions.begin() as other, asyncio.timeout(2):
+    async with ctx.sessions.begin() as one, ctx.sessions.begin() as other, asyncio.timeout(20):
         [first] = await channel_queries.claim_due(one, now=ctx.now(), lease_until=until, most=1)
         [second] = await channel_queries.claim_due(other, now=ctx.now(), lease_until=until, most=2)
     assert first != second

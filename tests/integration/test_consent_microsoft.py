@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import hashlib
 from collections.abc import AsyncIterator, Iterator
@@ -17,7 +16,7 @@ from booking_app.sync.model import Mode
 from tests.office import cells
 from tests.radicale_office import make_settings, until
 from tests.rows import change
-from tests.simulated_office import SimulatedOffice, callback, simulated_office
+from tests.simulated_office import SimulatedOffice, callback, eventually, simulated_office
 from tests.simulated_owner import ANNA, AtMicrosoft
 from tests.simulators.microsoft.serve import microsoft_simulator
 
@@ -107,7 +106,7 @@ async def test_p22_an_expired_secret_is_one_incident_and_costs_nobody_the_link(
         return await cells(office.ctx, "SELECT 1 FROM alert WHERE closed_at IS NULL") != []
 
     await until(alarmed, 15)
-    await asyncio.sleep(2)
+    await eventually(office, "SELECT 1 FROM calendar WHERE failures > 1", 60)
     assert await cells(office.ctx, "SELECT subject FROM alert") == [("provider:microsoft",)]
     assert await state(office) in ("ok", "slowed")
     owner.world.apps["client"].expired_secret = False

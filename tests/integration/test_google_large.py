@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
+from booking_app.domain.clock import utc_now
 from booking_app.services import calendars
 from booking_app.sync import pull
 from booking_app.sync.model import Mode
@@ -20,7 +21,7 @@ from tests.radicale_office import make_settings, until
 from tests.simulated_office import SimulatedOffice, callback, simulated_office
 from tests.simulated_owner import ANNA, AtGoogle, owner_at
 
-TOMORROW = (datetime.now(UTC) + timedelta(days=1)).replace(hour=10, minute=0, second=0, microsecond=0)
+TOMORROW = (utc_now() + timedelta(days=1)).replace(hour=10, minute=0, second=0, microsecond=0)
 WEEKLY = {"recurrence": ["RRULE:FREQ=WEEKLY"]}
 
 

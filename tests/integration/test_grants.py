@@ -536,9 +536,12 @@ async def test_keys_are_changed_while_tokens_are_renewed(ctx: Context, world: To
                 await source.refused(token)
 
     workers = [asyncio.create_task(renewing()) for _ in range(2)]
-    await asyncio.sleep(0.2)
-    done = await rotate(both.sessions, Vault([new, old]))
-    await asyncio.sleep(0.2)
+    for rotated in (False, True):
+        if rotated:
+            done = await rotate(both.sessions, Vault([new, old]))
+        asked = len(world.asked)
+        while len(world.asked) < asked + 4:
+            await asyncio.sleep(0.02)
     stop.set()
     await asyncio.gather(*workers)
     assert done.unreadable == ()
@@ -609,8 +612,10 @@ async def test_a_refresh_token_that_is_being_replaced_is_revoked_in_its_newest_f
         await renewing.execute(text("UPDATE oauth_grant SET refresh = 'the newest'"))
         async with office.ctx.sessions.begin() as leaving:
             going = asyncio.create_task(provider_queries.let_go(leaving, [number], office.ctx.now()))
-            await asyncio.sleep(0.2)
-            assert not going.done()
+            waits = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+            while not await cells(office.ctx, waits):
+                assert not going.done()
+                await asyncio.sleep(0.02)
             await renewing.commit()
             await going
     ((sealed,),) = await cells(office.ctx, "SELECT payload->>'sealed' FROM outbox WHERE effect = 'revoke'")

@@ -7,13 +7,14 @@ import os
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from booking_app.db.tables import Account
 from booking_app.domain.appointment import ConnectionState
+from booking_app.domain.clock import utc_now
 from booking_app.jobs.alerts import KEYS_QUIET, tell
 from booking_app.runtime import running
 from booking_app.services.context import Context
@@ -34,7 +35,7 @@ from tests.linked_office import LinkedOffice
 from tests.office import cells, make_office, memory_accounts
 from tests.processes import ROOT
 from tests.radicale_office import PASSWORD as RADICALE
-from tests.radicale_office import USER, make_settings, real_office, until
+from tests.radicale_office import USER, make_settings, read_since, real_office
 from tests.servers import start_radicale
 from tests.token_server import TokenServer
 
@@ -182,7 +183,7 @@ async def test_the_command_changes_the_key_while_the_program_reads(database_url:
         async with real_office(settings, server) as office:
             done = await rotate_keys(database_url, tmp_path)
             assert done == "1 values were sealed anew; keys after the first one are not needed any more\n"
-            await read_since(office.ctx, datetime.now(office.ctx.now().tzinfo))
+            await read_since(office.ctx, utc_now())
             ((uid, secret, state),) = await cells(office.ctx, "SELECT uid::text, secret, state FROM connection")
             assert Vault([NEW]).open(secret, f"connection:{uid}") == RADICALE
             assert state == ConnectionState.OK.value
@@ -206,12 +207,3 @@ async def rotate_keys(database_url: str, folder: Path) -> str:
     said, _ = await process.communicate()
     assert process.returncode == 0
     return said.decode()
-
-
-async def read_since(ctx: Context, since: datetime) -> None:
-    async def read() -> bool:
-        found = await cells(ctx, "SELECT verified_at > :since, failures FROM calendar WHERE blocks", since=since)
-        assert found[0][1] == 0, "no read failed"
-        return bool(found[0][0])
-
-    await until(read)

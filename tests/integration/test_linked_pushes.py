@@ -80,13 +80,13 @@ async def test_p05_changes_are_taken_over_because_the_provider_says_so(office: S
     first, second, third = (await slots(office))[10:13]
     pushed, unpushed = found("push"), found("read")
     name = await asyncio.to_thread(owner.put, first)
-    await until(lambda: offered(office, first, False), 6)
+    await until(lambda: offered(office, first, False))
     await asyncio.to_thread(owner.delete, name)
-    await until(lambda: offered(office, first, True), 6)
+    await until(lambda: offered(office, first, True))
     await booking.book(office.ctx, make_request(second))
     await eventually(office, ECHOED)
     await asyncio.to_thread(owner.put, third)
-    await until(lambda: offered(office, third, False), 6)
+    await until(lambda: offered(office, third, False))
     assert (found("push"), found("read")) == (pushed + 3, unpushed)
 
 

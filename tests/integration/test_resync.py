@@ -128,9 +128,11 @@ async def test_a_read_that_was_overtaken_by_a_choice_is_dropped(ctx: Context, be
     async with office.ctx.sessions.begin() as db:
         await db.execute(text(before))
     office.add_event("a", TEN, TEN + 3600)
-    office.server.delay = 0.3
+    office.server.delay = 2
+    office.server.calls.clear()
     reading = asyncio.create_task(office.read())
-    await asyncio.sleep(0.1)
+    while not office.server.calls:
+        await asyncio.sleep(0.02)
     async with office.ctx.sessions.begin() as db:
         await db.execute(text(meanwhile))
     assert await reading is Pulled.SUPERSEDED

@@ -91,7 +91,9 @@ async def test_p20_a_withdrawn_consent_is_one_incident_and_each_waiting_write_ha
 
             # The writes are tried while the link is broken, and then by both at the same time.
             writing = asyncio.create_task(step(pair, "write"))
-            await asyncio.sleep(0.5)
+            untried = "SELECT 1 FROM outbox WHERE effect = 'calendar' AND attempts = 0"
+            while await cells(ctx, untried):
+                await asyncio.sleep(0.05)
             assert not writing.done()
             await office.link(again=office.uid)
             done = await writing

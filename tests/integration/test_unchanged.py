@@ -149,7 +149,7 @@ async def test_an_open_alert_needs_the_whole_commit_which_closes_it(office: Offi
 async def test_it_waits_for_nobody(office: Office, table: str) -> None:
     async with office.ctx.sessions.begin() as db:
         await db.execute(text(f"SELECT 1 FROM {table} FOR NO KEY UPDATE"))
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(20):
             assert not await note(office)
 
 
@@ -219,6 +219,6 @@ def _accounts(*offices: Office) -> Any:
 
 
 async def _until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not true():
             await asyncio.sleep(0.01)

@@ -101,7 +101,7 @@ async def test_a_push_wakes_the_readers_of_every_process(ctx: Context, clock: Cl
     hub.tell_first(lambda change: heard.append((change.topic, change.ids)))
     async with listening(runtime.current().settings.database_url, hub):
         await push(client, "google", standing)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while not heard:
                 await asyncio.sleep(0.01)
     assert heard == [("due", frozenset({office.work.id}))]
@@ -651,7 +651,7 @@ async def test_a_calendar_that_is_being_stored_keeps_nobody_waiting(
     office, standing = await make_open(ctx, clock, "google")
     async with ctx.sessions.begin() as db:
         await db.execute(_LOCK, {"id": office.work.id})
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(20):
             for _ in range(5):
                 assert is_plain(await push(client, "google", standing), "google")
     await runtime.current().notices.close()

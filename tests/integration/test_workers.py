@@ -56,7 +56,7 @@ async def at_work(pool: Pool) -> AsyncIterator[None]:
 
 
 async def until(true: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not await true():
             await asyncio.sleep(0.05)
 
@@ -162,7 +162,7 @@ async def test_leases_are_extended_while_rows_are_locked(ctx: Context, clock: Cl
     async with ctx.sessions() as holder:
         first = min(ids if locked == "calendar" else leases.works)
         await holder.execute(text(f"SELECT 1 FROM {locked} WHERE id = :id FOR UPDATE"), {"id": first})
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(20):
             await leases.extend(ctx)
     for table, count in (("calendar", 2), ("outbox", 2)):
         extended = await cells(

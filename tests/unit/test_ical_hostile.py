@@ -83,9 +83,9 @@ def test_the_ends_of_time_never_raise(start: str, more: list[str]) -> None:
     ids=["secondly", "minutely", "rdates", "rules", "times", "count"],
 )  # fmt: skip
 def test_a_bomb_blocks_and_is_listed_in_no_time(lines: list[str]) -> None:
-    begin = time.perf_counter()
+    begin = time.process_time()
     found = expand(event(*lines))
-    assert time.perf_counter() - begin < 3
+    assert time.process_time() - begin < 3
     assert any(busy.kind is BusyKind.UNCERTAIN for busy in found.busy)
     assert found.problems
 
@@ -111,9 +111,9 @@ def test_a_zone_that_never_ends_is_not_followed() -> None:
     data = event("DTSTART;TZID=Bomb:20260105T090000", "DURATION:PT1H").replace(
         b"BEGIN:VEVENT", zone.encode() + b"BEGIN:VEVENT"
     )
-    begin = time.perf_counter()
+    begin = time.process_time()
     found = expand(data)
-    assert time.perf_counter() - begin < 1
+    assert time.process_time() - begin < 1
     assert found.busy[0].kind is BusyKind.UNCERTAIN
     assert found.problems == ("the time zone is unknown",)
 

@@ -35,7 +35,7 @@ async def test_what_begins_in_the_same_turn_is_asked_at_once() -> None:
 
 async def test_what_comes_within_the_gap_waits_for_each_other() -> None:
     doubling = Doubling()
-    together = Together(doubling.work, gap=0.05)
+    together = Together(doubling.work, gap=1)
     first = asyncio.create_task(together.ask(1))
     await asyncio.sleep(0.01)
     assert await together.ask(2) == 4
