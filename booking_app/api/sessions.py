@@ -15,7 +15,7 @@ from starlette.responses import RedirectResponse, Response
 from booking_app import runtime
 from booking_app.api.limits import Limiter, client_address
 from booking_app.domain.appointment import Role
-from booking_app.domain.errors import Forbidden, Invalid, NotFound
+from booking_app.domain.errors import Busy, Forbidden, Invalid, NotFound
 from booking_app.services import accounts, invitations, typed
 from booking_app.services.accounts import SignedIn, cookie_name, session_cookie
 
@@ -96,6 +96,10 @@ async def login(request: Request, fields: Form) -> Response:
         )
     except Forbidden:
         return _back("/sign-in", fields, error="wrong", next=target)
+    except Busy as busy:
+        attempts.give_back(address, now)
+        attempts.give_back(account, now)
+        return _later(busy, _back("/sign-in", fields, error="busy", next=target))
     attempts.give_back(address, now)
     attempts.forget(account)
     if old := current_session(request):
@@ -141,6 +145,8 @@ async def accept(request: Request, fields: Form) -> Response:
         return _back("/sign-in", error="link")
     except Invalid as error:
         return _back(page, fields, error=error.field)
+    except Busy as busy:
+        return _later(busy, _back(page, fields, error="busy"))
     return _signed_in(HOME[person.role], cookie)
 
 
@@ -166,6 +172,8 @@ async def password(request: Request, fields: Form) -> Response:
         return _back(target, error=error.field)
     except Forbidden:
         return _back("/sign-in")
+    except Busy as busy:
+        return _later(busy, _back(target, error="busy"))
     return _signed_in(target, token)
 
 
@@ -193,6 +201,15 @@ def _back(page: str, fields: dict[str, str] | None = None, **query: str) -> Resp
         answer.headers["Cache-Control"] = "no-store"
         _set(answer, typed.COOKIE, typed.pack(fields), typed.LIFE)
     return answer
+
+
+def _later(busy: Busy, back: Response) -> Response:
+    """503 with Retry-After for a program; a browser goes where `back` leads, which says the same in words."""
+    back.status_code = 503
+    back.headers["Retry-After"] = str(busy.seconds)
+    back.headers["Refresh"] = f"0; url={back.headers['location']}"
+    del back.headers["location"]
+    return back
 
 
 def _set(answer: Response, name: str, value: str, seconds: int) -> None:

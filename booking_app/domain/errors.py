@@ -4,7 +4,8 @@ BookingError
 ├── Invalid        the input is wrong: mend the named field (HTTP 422)
 ├── NotFound       unknown, or not yours: the same answer (404)
 ├── Forbidden      sign in, or ask an admin (403)
-└── Refused        well-formed but not possible now: take an alternative (409)
+├── Refused        well-formed but not possible now: take an alternative (409)
+└── Busy           nothing is wrong with it: come back in a moment (503)
 """
 
 from __future__ import annotations
@@ -32,6 +33,14 @@ class NotFound(BookingError):
 
 class Forbidden(BookingError):
     """The caller may not do this."""
+
+
+class Busy(BookingError):
+    """Too many ask for the same at this moment; `seconds` until it is worth trying again."""
+
+    def __init__(self, message: str, seconds: int) -> None:
+        super().__init__(message)
+        self.seconds = seconds
 
 
 class Reason(StrEnum):

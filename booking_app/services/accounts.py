@@ -6,7 +6,6 @@ stored as Argon2id; what an unknown address costs to check is the same as what a
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import re
 import secrets
@@ -82,9 +81,9 @@ def checked_email(email: str) -> str:
     return address
 
 
-async def hashed(password: str) -> str:
-    """The Argon2id hash of a password; computed in a thread, it takes tens of milliseconds."""
-    return await asyncio.to_thread(_hasher.hash, password)
+async def hashed(ctx: Context, password: str) -> str:
+    """The Argon2id hash of a password. Raises `Busy` when too many are waiting."""
+    return await ctx.hashing.run(_hasher.hash, password)
 
 
 def view(account: Account) -> SignedIn:
@@ -103,14 +102,15 @@ def view(account: Account) -> SignedIn:
 async def sign_in(ctx: Context, email: str, password: str, *, days: int = 30) -> tuple[SignedIn, str]:
     """Start a session that lasts `days`: who it is, and the cookie's value.
 
-    Raises `Forbidden`, the same for an unknown address, a wrong password and a deactivated account."""
+    Raises `Forbidden`, the same for an unknown address, a wrong password and a deactivated account; `Busy` when too
+    many sign in at once."""
     async with ctx.sessions() as db:
         account = await db.scalar(select(Account).where(col(Account.email) == known(normal_email(email))))
     stored = account.password_hash if account is not None and account.active else ""
-    fits, outdated = await asyncio.to_thread(_check, stored, password)
+    fits, outdated = await ctx.hashing.run(_check, stored, password)
     if account is None or not fits:
         raise Forbidden("The address or the password is wrong.")
-    renewed = await hashed(password) if outdated else None
+    renewed = await hashed(ctx, password) if outdated else None
     async with ctx.sessions.begin() as db:
         if renewed is not None:
             # Only if the password was not changed meanwhile.
@@ -183,10 +183,10 @@ async def change_password(ctx: Context, account_id: int, old: str, new: str, *, 
         account = await db.get(Account, account_id)
     if account is None or not account.active:
         raise Forbidden("Sign in again.")
-    fits, _ = await asyncio.to_thread(_check, account.password_hash, old)
+    fits, _ = await ctx.hashing.run(_check, account.password_hash, old)
     if not fits:
         raise Invalid("old", "This is not your present password.")
-    password_hash = await hashed(checked_password(new, account.email))
+    password_hash = await hashed(ctx, checked_password(new, account.email))
     async with ctx.sessions.begin() as db:
         await db.execute(update(Account).where(col(Account.id) == account_id).values(password_hash=password_hash))
         await end_sessions(db, account_id)
@@ -197,7 +197,7 @@ async def create_account(
     ctx: Context, *, email: str, name: str, password: str, role: Role, bookable_id: int | None = None
 ) -> SignedIn:
     """An account with a password chosen by whoever sets the program up. Raises `Invalid`."""
-    password_hash = await hashed(checked_password(password, email))
+    password_hash = await hashed(ctx, checked_password(password, email))
     async with ctx.sessions.begin() as db:
         return await store_account(
             db, email=email, name=name, password_hash=password_hash, role=role, bookable_id=bookable_id

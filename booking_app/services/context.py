@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from booking_app.db.engine import Sessions
+from booking_app.services.hashing import Hashing
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,5 +65,7 @@ class Context:
     reread: Reread = read_nothing
     bounds: Bounds = field(default_factory=Bounds)
     team_name: str = "Studio Haarlem"
+    hashing: Hashing = field(default_factory=Hashing)
+    """Where passwords are hashed: one queue for the whole program."""
     stand_ins: Mapping[str, str] = field(default_factory=dict)
     """Provider -> the one address of a simulator that stands in for all of its hosts."""

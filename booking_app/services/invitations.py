@@ -148,7 +148,7 @@ async def accept(
     then the link stays open."""
     found = await offer(ctx, token)
     address = found.email or checked_email(email)
-    password_hash = await hashed(checked_password(password, address))
+    password_hash = await hashed(ctx, checked_password(password, address))
     async with ctx.sessions.begin() as db:
         link = await _open_link(ctx, db, token, lock=True)
         if link.purpose == FIRST_ADMIN:

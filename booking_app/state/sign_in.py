@@ -17,13 +17,16 @@ from booking_app.state.guard import public, visitor
 
 HOME = {Role.ADMIN: "/admin/team", Role.STAFF: "/settings/calendars"}
 
+BUSY = "Many people sign in at this moment. Please try again in a few seconds."
 SIGN_IN_ERRORS = {
+    "busy": BUSY,
     "wrong": "The address or the password is wrong.",
     "wait": "Too many attempts. Wait five minutes, then try again.",
     "role": "This page is for admins. Sign in with an admin's account.",
     "link": "This link is not valid any more. Ask an admin for a new one, or sign in.",
 }
 WELCOME_ERRORS = {
+    "busy": BUSY,
     "wait": "Too many attempts. Wait five minutes, then try again.",
     "name": "Write your name, at most 100 characters.",
     "email": "Write an address like name@example.com that has no account yet.",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import AsyncIterator
 from urllib.parse import parse_qs, urlsplit
 
@@ -16,6 +18,7 @@ from booking_app.config import Settings
 from booking_app.domain.appointment import Role
 from booking_app.runtime import Runtime
 from booking_app.services import accounts, invitations, typed
+from booking_app.services.hashing import MOST_WAITING, THREADS, TRY_AGAIN
 from booking_app.sync.vault import new_key
 from tests.conftest import Clock
 
@@ -243,3 +246,28 @@ def test_a_limiter_allows_its_rate_then_one_at_a_time() -> None:
     assert limiter.take("a", 19) == pytest.approx(1)
     assert limiter.take("a", 20) == 0
     assert limiter.take("a", 20) == pytest.approx(20)
+
+
+async def test_beyond_what_can_be_hashed_people_are_told_to_come_back_and_others_are_served(
+    running: Runtime, client: httpx.AsyncClient
+) -> None:
+    go = threading.Event()
+    crowd = [asyncio.create_task(running.context.hashing.run(go.wait)) for _ in range(THREADS + MOST_WAITING)]
+    await asyncio.sleep(0)
+    for _ in range(20):  # None of these counts as an attempt.
+        answer = await sign_in(client, next="/settings/calendars")
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, str(TRY_AGAIN))
+        seconds, _, target = answer.headers["refresh"].partition("; url=")
+        assert (seconds, urlsplit(target).path) == ("0", "/sign-in")
+        assert parse_qs(urlsplit(target).query) == {"error": ["busy"], "next": ["/settings/calendars"]}
+    link = await invitations.first_admin_link(running.context)
+    assert link is not None
+    accepted = await client.post(
+        "/auth/accept",
+        data={"token": link.rpartition("/")[2], "name": "Ada", "email": "ada@example.com", "password": PASSWORD},
+    )
+    assert accepted.status_code == 503
+    assert "error=busy" in accepted.headers["refresh"]
+    go.set()
+    await asyncio.gather(*crowd)
+    assert (await sign_in(client)).status_code == 303
