@@ -44,9 +44,13 @@ def _event(record: logging.LogRecord) -> str:
 
 
 SERVER = {
-    "formatters": {name: {"()": "booking_app.logs.JsonLines"} for name in ("generic", "access")},
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"lines": {"()": "booking_app.logs.JsonLines"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "lines"}},
+    "root": {"level": "WARNING", "handlers": ["stderr"]},
 }
-"""What the web server's own configuration of its loggers is to be overridden by, from its start on."""
+"""How the web server's processes log before `configure` is called, as `logging.config.dictConfig` takes it."""
 
 
 def configure(level: str) -> None:

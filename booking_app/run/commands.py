@@ -33,7 +33,12 @@ def serve() -> int:
         ready = settings.model_copy(update={"database_url": url})
         asyncio.run(_before_serving(ready))
         try:
-            variables = {"DATABASE_URL": url, "DATA_DIR": str(folder.path), "PORT": str(settings.port)}
+            variables = {
+                "DATABASE_URL": url,
+                "DATA_DIR": str(folder.path),
+                "HOST": settings.host,
+                "PORT": str(settings.port),
+            }
             start_app(children, variables, None, say)
             say(f"Serving {settings.public_url} on {settings.host}:{settings.port}")
             ended = wait_for_end(children)

@@ -111,6 +111,7 @@ def _variables(settings: Settings, folder: Path, database: str, key: str) -> dic
         "DATA_DIR": str(folder),
         "SECRET_KEYS": key,
         "PUBLIC_URL": settings.public_url or f"http://localhost:{settings.port}",
+        "HOST": settings.host,
         "PORT": str(settings.port),
         "DEMO": "true",
         "ALLOW_PRIVATE_CALENDAR_HOSTS": "true",
@@ -120,6 +121,7 @@ def _variables(settings: Settings, folder: Path, database: str, key: str) -> dic
         # All visitors of a demo share one address, scripts that try it out among them.
         "RATE_SLOTS": os.environ.get("RATE_SLOTS", "60000"),
         "RATE_BOOKINGS": os.environ.get("RATE_BOOKINGS", "6000"),
+        "CONNECTIONS": os.environ.get("CONNECTIONS", "4000"),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import socket
@@ -13,6 +14,7 @@ from pathlib import Path
 from booking_app.db.embedded import EmbeddedPostgres, EmbeddedUnavailable
 from booking_app.run import build
 from booking_app.run.children import Children
+from booking_app.run.listening import listener, reachable
 from booking_app.run.trouble import Trouble
 
 START_LIMIT = 120
@@ -27,15 +29,19 @@ def say(line: str) -> None:
 
 
 def need_free(host: str, port: int) -> None:
-    """Raises `Trouble` when somebody else listens on `port`."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except PermissionError:
-            raise Trouble(f"PORT: {port} needs more rights than this user has; choose one above 1023.") from None
-        except OSError as error:
-            raise Trouble(f"PORT: {port} is taken ({error.strerror}); set PORT to a free one.") from None
+    """Raises `Trouble` when nobody can listen on `port` of `host`, with the cause."""
+    try:
+        listener(host, port).close()
+    except PermissionError:
+        raise Trouble(f"PORT: {port} needs more rights than this user has; choose one above 1023.") from None
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise Trouble(f"PORT: {port} is taken; set PORT to a free one.") from None
+        if error.errno == errno.EAFNOSUPPORT or (error.errno == errno.EADDRNOTAVAIL and ":" in host):
+            raise Trouble(
+                f"HOST: {host} is an IPv6 address, and this machine has none such ({error.strerror})."
+            ) from None
+        raise Trouble(f"HOST: {host} is not an address of this machine ({error.strerror}).") from None
 
 
 def free_port(wanted: int | None) -> int:
@@ -70,7 +76,7 @@ def start_app(children: Children, variables: Mapping[str, str], log: Path | None
     size = log.stat().st_size if log and log.exists() else 0
     children.start("app", [sys.executable, "-m", "booking_app.run.server"], environment=environment, log=log)
     children.wait(
-        f"http://127.0.0.1:{variables['PORT']}/readyz",
+        f"http://{reachable(variables['HOST'])}:{variables['PORT']}/readyz",
         limit=START_LIMIT,
         failing=lambda: "The app did not start." + (_end_of(log, size) if log else ""),
     )
