@@ -27,7 +27,7 @@ async def lifespan() -> AsyncIterator[None]:
 def create_app() -> rx.App:
     """The app with all its pages."""
     shell = rx.App(
-        api_transformer=create_api(),
+        api_transformer=create_api(https=config.surface().public_url.startswith("https:")),
         html_lang="en",
         stylesheets=theme.STYLESHEETS,
         head_components=theme.head(),

@@ -17,6 +17,7 @@ class ConfigurationError(Exception):
 
 
 NOBODY = "bookings@localhost"
+_PORTS = {"http": 80, "https": 443}
 
 
 class Surface(BaseSettings):
@@ -43,9 +44,24 @@ class Surface(BaseSettings):
     @field_validator("public_url")
     @classmethod
     def _check_public_url(cls, value: str) -> str:
-        if value and (urlsplit(value).scheme not in {"http", "https"} or not urlsplit(value).netloc):
+        """The origin as browsers write it (RFC 6454, section 6.2), or pages could not open their websocket."""
+        if not value:
+            return value
+        parts = urlsplit(value)
+        scheme, port = parts.scheme, parts.port
+        try:
+            host = (parts.hostname or "").encode("idna").decode()
+        except UnicodeError:
+            host = ""
+        if scheme not in _PORTS or not host:
             raise ValueError("must be the address visitors use, like https://book.example.com")
-        return value.rstrip("/")
+        if parts.path not in {"", "/"} or parts.query or parts.fragment or parts.username is not None:
+            raise ValueError(
+                "must be a host without anything behind it, like https://book.example.com: the program answers at the "
+                "root of a host of its own, not under a path"
+            )
+        host = f"[{host}]" if ":" in host else host
+        return f"{scheme}://{host}" + (f":{port}" if port not in {None, _PORTS[scheme]} else "")
 
 
 class Settings(Surface):
@@ -61,6 +77,8 @@ class Settings(Surface):
     port: int = Field(default=8000, ge=1, le=65535)
     workers: int = Field(default=1, ge=1, le=64)
     """Server processes; more than one needs REDIS_URL."""
+    connections: int = Field(default=256, ge=16)
+    """Open connections of one client, where no proxy of ours stands in front; and pages, wherever it comes from."""
     demo: bool = False
     """Set by the demo for the processes that it starts; not for use by hand."""
     allow_demo_team: bool = False
@@ -95,6 +113,8 @@ class Settings(Surface):
     """Bookings, holds and changes a minute and client address."""
     rate_sign_in: int = Field(default=10, ge=1)
     """Sign-in attempts in five minutes by client address, and by account."""
+    metrics_token: str = ""
+    """What a request for `/metrics` has to carry as `Authorization: Bearer`; empty: only the own network may ask."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @field_validator("secret_keys", mode="before")

@@ -8,6 +8,9 @@ from ipaddress import IPv6Address, IPv6Network, ip_address
 MOST_KEYS = 20_000
 """Beyond this many clients, those who could ask their full number again are forgotten."""
 
+LONGEST = 64
+"""Characters of a key that is no address."""
+
 
 def client_key(address: str) -> str:
     """By what a client is known. Of an IPv6 address the /64 network: whoever has one address there has them all
@@ -15,7 +18,7 @@ def client_key(address: str) -> str:
     try:
         known = ip_address(address)
     except ValueError:
-        return address
+        return address[:LONGEST]  # What a proxy of ours writes for a client whose address it does not know.
     if not isinstance(known, IPv6Address):
         return str(known)
     return str(known.ipv4_mapped or IPv6Network((int(known), 64), strict=False))

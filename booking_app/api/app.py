@@ -20,13 +20,13 @@ ROUTERS = (
 )
 
 
-def create_api() -> FastAPI:
-    """A new app. Reflex mounts itself behind these routes."""
+def create_api(*, https: bool = False) -> FastAPI:
+    """A new app, whose visitors come by https or not. Reflex mounts itself behind these routes."""
     api = FastAPI(title="Booking", version="1", docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
     for router in ROUTERS:
         api.include_router(router)
     api.add_middleware(CompressedApi, minimum_size=1000)
     api.add_middleware(BodyLimit)
     api.add_middleware(Failures)
-    api.add_middleware(SecurityHeaders)
+    api.add_middleware(SecurityHeaders, https=https)
     return api

@@ -39,15 +39,20 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 
+HSTS = "max-age=31536000"
+"""Browsers speak https to this host for a year (RFC 6797, section 6.1); other hosts of its domain are not ours."""
+
 _HASHED = "/assets/"
 _YEAR = "public, max-age=31536000, immutable"
 
 
 class SecurityHeaders:
-    """Adds `HEADERS` to every answer; bundle files, whose names carry their content's hash, may be kept for good."""
+    """Adds `HEADERS` to every answer; bundle files, whose names carry their content's hash, may be kept for good.
+    `https`: visitors come by it, and stay with it."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, https: bool) -> None:
         self._app = app
+        self._headers = HEADERS | ({"Strict-Transport-Security": HSTS} if https else {})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -58,7 +63,7 @@ class SecurityHeaders:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
+                for name, value in self._headers.items():
                     headers.setdefault(name, value)
                 if path.startswith(_HASHED) and message["status"] in {200, 304}:
                     headers["Cache-Control"] = _YEAR

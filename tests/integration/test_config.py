@@ -44,6 +44,13 @@ def test_what_is_missing_is_named() -> None:
         ("DATABASE_URL", "mysql://localhost/x", "must start with postgresql://"),
         ("SECRET_KEYS", "short", "key 1 is not 32 bytes"),
         ("PUBLIC_URL", "book.example.com", "must be the address visitors use"),
+        ("PUBLIC_URL", "http://localhost:8231/booking", "must be a host without anything behind it"),
+        ("PUBLIC_URL", "https://example.com/a/b/", "not under a path"),
+        ("PUBLIC_URL", "https://example.com?x=1", "must be a host without anything behind it"),
+        ("PUBLIC_URL", "https://example.com#x", "must be a host without anything behind it"),
+        ("PUBLIC_URL", "https://me@example.com", "must be a host without anything behind it"),
+        ("PUBLIC_URL", "https://example.com:https", "Port could not be cast"),
+        ("PUBLIC_URL", "https://", "must be the address visitors use"),
         ("PORT", "70000", "less than or equal to 65535"),
         ("PORT", "http", "valid integer"),
         ("HOLD_MINUTES", "0", "greater than or equal to 1"),
@@ -97,3 +104,21 @@ def test_pages_of_other_origins_get_no_websocket(monkeypatch: pytest.MonkeyPatch
     assert config.surface().origins == ["https://book.example.com"]
     monkeypatch.setenv("PUBLIC_URL", "http://localhost:8000")
     assert config.surface().origins == ["http://localhost:8000", "http://127.0.0.1:8000"]
+
+
+@pytest.mark.parametrize(
+    ("value", "origin"),
+    [
+        ("https://book.example.com/", "https://book.example.com"),
+        ("HTTPS://Book.Example.com:443", "https://book.example.com"),
+        ("http://book.example.com:80", "http://book.example.com"),
+        ("http://book.example.com:8080", "http://book.example.com:8080"),
+        ("https://bücher.example", "https://xn--bcher-kva.example"),
+        ("http://[::1]:8000", "http://[::1]:8000"),
+    ],
+)
+def test_the_public_address_is_what_browsers_call_the_origin(
+    monkeypatch: pytest.MonkeyPatch, value: str, origin: str
+) -> None:
+    make_environment(monkeypatch, PUBLIC_URL=value)
+    assert config.load().origins == [origin]

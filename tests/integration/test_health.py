@@ -71,6 +71,54 @@ async def test_metrics_tell_age_and_queue_and_nothing_private(visitor: httpx.Asy
     assert "anna" not in answer.lower()
 
 
+@pytest.mark.parametrize(
+    ("peer", "headers", "status"),
+    [
+        ("127.0.0.1", {}, 200),
+        ("10.1.2.3", {}, 200),
+        ("fd00::1", {}, 200),
+        ("9.9.9.9", {}, 404),
+        ("127.0.0.1", {"X-Forwarded-For": "192.0.2.1"}, 404),
+        ("127.0.0.1", {"X-Forwarded-For": "127.0.0.1"}, 404),
+        ("127.0.0.1", {"X-Real-IP": "192.0.2.1"}, 404),
+        ("127.0.0.1", {"Forwarded": "for=192.0.2.1"}, 404),
+        ("127.0.0.1", {"Via": "1.1 vegur"}, 404),
+        ("127.0.0.1", {"X-Forwarded-Proto": "https"}, 404),
+    ],
+)
+async def test_metrics_are_for_the_own_network(
+    visitor: httpx.AsyncClient, peer: str, headers: dict[str, str], status: int
+) -> None:
+    transport = httpx.ASGITransport(app=create_api(), client=(peer, 1))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        answer = await client.get("/metrics", headers=headers)
+    assert answer.status_code == status
+    assert ("booking_app" in answer.text) == (status == 200)
+
+
+async def test_a_token_opens_the_metrics_from_everywhere_and_nothing_else_does(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with runtime.running(settings(database_url, tmp_path, metrics_token="a long secret")):
+        transport = httpx.ASGITransport(app=create_api(), client=("9.9.9.9", 1))
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            for given, status in (("Bearer a long secret", 200), ("bearer a long secret", 200), ("Bearer x", 404)):
+                answer = await client.get("/metrics", headers={"Authorization": given, "X-Forwarded-For": "192.0.2.1"})
+                assert answer.status_code == status
+        transport = httpx.ASGITransport(app=create_api())
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            assert (await client.get("/metrics")).status_code == 404
+
+
+async def test_browsers_stay_with_https_where_visitors_come_by_it(visitor: httpx.AsyncClient) -> None:
+    assert "strict-transport-security" not in (await visitor.get("/healthz")).headers
+    transport = httpx.ASGITransport(app=create_api(https=True))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        for path in ("/healthz", "/api/v1/services", "/nowhere"):
+            sent = (await client.get(path)).headers["strict-transport-security"]
+            assert sent == "max-age=31536000"
+
+
 async def test_answers_carry_the_protecting_headers(visitor: httpx.AsyncClient) -> None:
     headers = (await visitor.get("/healthz")).headers
     assert "frame-ancestors 'none'" in headers["content-security-policy"]
