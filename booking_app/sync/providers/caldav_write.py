@@ -131,11 +131,30 @@ class Writer:
         if not condition:
             raise Gone("The event is no longer in the calendar.")
         reply = await self._send(calendar, key, draft, {"If-Match": condition})
-        if reply.status in (200, 201, 204):
+        if reply.status == 201:
+            return await self._created_by_update(calendar, key, draft)
+        if reply.status in (200, 204):
             return await self._read_back(calendar, key, draft)
         if reply.status == 412:
             return await self._already_so(calendar, key, draft)
         raise _refusal(reply)
+
+    async def _created_by_update(self, calendar: CalendarRef, key: str, draft: EventDraft) -> Written:
+        """After 201, which says that nothing stood there (RFC 9110 section 9.3.4): the server did not heed the
+        condition, and the write undid a deletion. That is undone in turn. A few servers say 201 to every PUT, so the
+        same is written once more, now that it certainly stands there: only the answer to that tells them apart."""
+        written = await self._read_back(calendar, key, draft)
+        condition = {"If-Match": await self._strong(calendar, key, written.etag)}
+        reply = await self._send(calendar, key, draft, condition)
+        if reply.status == 412:
+            raise EditConflict("Somebody else changed the event.")
+        if reply.status not in (200, 201, 204):
+            raise _refusal(reply)
+        again = await self._read_back(calendar, key, draft)
+        if reply.status == 201:
+            return again
+        await self.remove(calendar, key=key, etag=again.etag)
+        raise Gone("The event is no longer in the calendar.")
 
     async def _already_so(self, calendar: CalendarRef, key: str, draft: EventDraft) -> Written:
         """After a failed condition: fine if the event already stands as wanted (our own write whose reply was
