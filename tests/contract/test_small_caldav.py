@@ -8,10 +8,12 @@ from dataclasses import dataclass
 import pytest
 
 from booking_app.sync.errors import Gone, Rejected
-from booking_app.sync.model import CalendarRef, Credentials
+from booking_app.sync.model import CalendarRef, Credentials, Delta
 from booking_app.sync.providers.caldav import CaldavProvider
 from tests.contract.backends import LOCAL, ref
+from tests.contract.test_reading import WINDOW, make_event, times
 from tests.contract.test_writing import make_draft
+from tests.known import holding
 from tests.simulators.caldav_faulty import Answer, FaultyCaldav, Forward, Request, is_put
 from tests.simulators.caldav_small import SmallCaldav, small_caldav
 
@@ -86,3 +88,71 @@ async def test_what_its_owner_writes_over_an_undone_deletion_is_left_alone(
     with pytest.raises(Rejected):
         await place.provider.put(place.calendar, make_draft(sequence=2), key=written.key, etag=written.etag)
     assert "Side Street" in server.calendars["work"].objects[name][1]
+
+
+# Versions that begin again, tokens that are forgotten
+
+
+async def read(place: Place, held: dict[str, str], cursor: str | None) -> Delta:
+    """Read, and hold what was shown from then on."""
+    delta = await place.provider.changes(place.calendar, cursor=cursor, known=holding(held), window=WINDOW)
+    if delta.full:
+        shown = {item.key for item in delta.objects} | delta.unchanged
+        for key in held.keys() - shown:
+            del held[key]
+    for key in delta.gone:
+        held.pop(key, None)
+    held.update((item.key, item.etag) for item in delta.objects)
+    return delta
+
+
+@pytest.mark.parametrize("by_etag_only", [False, True])
+async def test_an_event_that_took_the_name_and_version_of_a_deleted_one_is_read(
+    server: SmallCaldav, place: Place, by_etag_only: bool
+) -> None:
+    server.counts_anew, server.by_etag_only = True, by_etag_only
+    key = server.add("a.ics", make_event())
+    server.add("b.ics", make_event("2@other"))
+    held: dict[str, str] = {}
+    first = await read(place, held, None)
+    server.drop("a.ics")
+    server.add("a.ics", make_event(start="DTSTART:20270310T150000Z", end="DTEND:20270310T160000Z"))
+    assert server.calendars["work"].objects["a.ics"][0] == held[key]
+    again = await read(place, held, first.cursor)
+    assert key in {item.key for item in again.objects}
+    assert times(*(item for item in again.objects if item.key == key)) == [(1804690800, 1804694400)]
+
+
+@pytest.mark.parametrize("left", [0, 1, 70])
+@pytest.mark.parametrize("added", [0, 1])
+async def test_what_was_deleted_is_missed_though_a_forgotten_token_is_answered_with_the_whole_list(
+    server: SmallCaldav, place: Place, left: int, added: int
+) -> None:
+    server.forgets = True
+    gone = [server.add(f"gone{n}.ics", make_event(f"g{n}@other")) for n in range(3)]
+    for n in range(left):
+        server.add(f"stays{n}.ics", make_event(f"s{n}@other"))
+    held: dict[str, str] = {}
+    first = await read(place, held, None)
+    for n in range(3):
+        server.drop(f"gone{n}.ics")
+    for n in range(added):
+        server.add(f"new{n}.ics", make_event(f"n{n}@other"))
+    server.forget_tokens()
+    await read(place, held, first.cursor)
+    assert not held.keys() & set(gone)
+    assert len(held) == left + added
+
+
+async def test_a_list_of_changes_is_believed_when_what_it_does_not_mention_stands(
+    server: SmallCaldav, place: Place
+) -> None:
+    for n in range(5):
+        server.add(f"e{n}.ics", make_event(f"{n}@other"))
+    held: dict[str, str] = {}
+    first = await read(place, held, None)
+    server.drop("e0.ics")
+    server.log.clear()
+    second = await read(place, held, first.cursor)
+    assert (second.full, second.gone) == (False, {server.path("e0.ics")})
+    assert [report for method, _, report in server.log if method == "REPORT"] == ["sync-collection"]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -94,12 +95,12 @@ class Reader:
             return Delta(objects=(), cursor=cursor)
         held = await known()
         keys = {xml.comparable(key): key for key in held}
+        full = before is None or not before.token
         if before is not None and before.token:
             listing = await self._changed_since(calendar, before.token)
-            full = False
-        else:
+            full = await self._leaves_out(calendar, listing, keys)
+        if full:
             listing = await self._everything(calendar, state, keys)
-            full = True
         pending = before.pending if before else ()
         for path in pending:
             listing.members.setdefault(xml.comparable(path), (path, None))
@@ -110,6 +111,11 @@ class Reader:
                 unchanged.add(key)
             else:
                 wanted.append(key)
+        if before is not None and not full or _unexplained(before, wanted, keys.keys() - listing.members.keys()):
+            # The server says that these changed, so that they bear the same version means nothing.
+            again = random.sample(sorted(unchanged), min(len(unchanged), BATCH))
+            wanted += again
+            unchanged -= set(again)
         objects, missing = await self._download(calendar, wanted, window)
         gone = {keys[same] for same in listing.removed if same in keys}
         gone.update(path for path in missing if path in held)
@@ -172,6 +178,13 @@ class Reader:
             if any(same not in listing.members for same in other.members):
                 raise Transient("The calendar server gave two different lists of its events.")
         return listing
+
+    async def _leaves_out(self, calendar: CalendarRef, listing: _Listing, keys: Mapping[str, str]) -> bool:
+        """Whether changes are missing from a list of changes: one of the objects that it does not mention is gone. So
+        it is where a server forgot the token and answers, not with an error, but as if it had been given none: then
+        whatever was deleted is unmentioned, and any of these objects shows it."""
+        silent = sorted(key for same, key in keys.items() if same not in listing.members.keys() | listing.removed)
+        return bool(silent) and not await self._wire.exists(calendar.remote_id, random.choice(silent))
 
     async def _changed_since(self, calendar: CalendarRef, token: str) -> _Listing:
         listing = await self._sync(calendar, token)
@@ -281,6 +294,11 @@ def _check_size(listing: _Listing) -> None:
             f"The calendar has more than {MAX_OBJECTS:,} events, which is more than can be read. Move old ones into "
             "another calendar."
         )
+
+
+def _unexplained(before: _Cursor | None, wanted: Collection[str], absent: Collection[str]) -> bool:
+    """Whether the mark of the whole calendar changed and that of no event did."""
+    return before is not None and not before.token and before.ctag is not None and not wanted and not absent
 
 
 def _same(before: _Cursor, state: _State) -> bool:

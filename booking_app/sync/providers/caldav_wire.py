@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urljoin
 
+from caldav.elements import dav
 from caldav.elements.base import BaseElement
 
-from booking_app.sync.errors import Rejected, Transient
+from booking_app.sync.errors import AccessLost, Gone, Rejected, Transient
 from booking_app.sync.providers import caldav_xml as xml
 from booking_app.sync.providers.http import Http
 from booking_app.sync.providers.reply import Reply, failure
@@ -16,6 +17,7 @@ from booking_app.sync.providers.reply import Reply, failure
 _XML = {"Content-Type": "application/xml; charset=utf-8", "Accept": "application/xml, text/xml"}
 # Some servers give a compressed reply another ETag, which then fits no condition.
 _OBJECT = {"Accept": "text/calendar", "Accept-Encoding": "identity"}
+_VERSION = (dav.GetEtag,)
 MAX_REDIRECTS = 5
 _LARGEST_OBJECT = 8_000_000
 """Bytes; more than one event with its attachments is."""
@@ -77,8 +79,19 @@ class Wire:
             raise Rejected("The calendar server sent more than one event can be.")
         return Stored(etag=etag, data=reply.body)
 
+    async def exists(self, collection: str, path: str) -> bool:
+        """Whether there is something at `path`, of which nothing is read. False only when the server says 404 or 410;
+        one that does not take the question is not understood to say so."""
+        try:
+            listed = await self.propfind(urljoin(collection, path), 0, _VERSION, "looking for an event")
+        except Gone:
+            return False
+        except (AccessLost, Rejected):
+            return True
+        return all(item.status not in (404, 410) for item in listed.responses)
+
     async def _etag(self, url: str) -> str:
-        listed = await self.propfind(url, 0, (xml.MEMBERS[0],), "reading the version of an event")
+        listed = await self.propfind(url, 0, _VERSION, "reading the version of an event")
         etag = next((text for item in listed.responses if (text := item.text(f"{xml.DAV}getetag"))), None)
         if etag is None:
             raise Rejected("The calendar server gives events no version (ETag).")
