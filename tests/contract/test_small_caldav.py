@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import pytest
 
 from booking_app.sync.errors import Gone, Rejected
-from booking_app.sync.model import CalendarRef, Credentials, Delta
+from booking_app.sync.model import CalendarRef, Credentials, Delta, RemoteCalendar
 from booking_app.sync.providers.caldav import CaldavProvider
 from tests.contract.backends import LOCAL, ref
 from tests.contract.test_reading import WINDOW, make_event, times
 from tests.contract.test_writing import make_draft
 from tests.known import holding
 from tests.simulators.caldav_faulty import Answer, FaultyCaldav, Forward, Request, is_put
-from tests.simulators.caldav_small import SmallCaldav, small_caldav
+from tests.simulators.caldav_small import Collection, SmallCaldav, small_caldav
 
 
 @pytest.fixture
@@ -156,3 +156,96 @@ async def test_a_list_of_changes_is_believed_when_what_it_does_not_mention_stand
     second = await read(place, held, first.cursor)
     assert (second.full, second.gone) == (False, {server.path("e0.ics")})
     assert [report for method, _, report in server.log if method == "REPORT"] == ["sync-collection"]
+
+
+# Which calendars there are, and whose
+
+
+@pytest.mark.parametrize(
+    "kinds",
+    [
+        "<collection/><C:calendar/><C:schedule-outbox/>",
+        "<collection/><C:schedule-inbox/><C:calendar/>",
+        '<collection/><C:calendar/><shared xmlns="http://calendarserver.org/ns/"/>',
+        '<collection/><C:calendar/><notification xmlns="http://calendarserver.org/ns/"/>',
+    ],
+)
+@pytest.mark.parametrize("path", ["", "calendars/ann/work/"])
+async def test_what_is_a_calendar_among_other_things_is_a_calendar(
+    server: SmallCaldav, front: FaultyCaldav, kinds: str, path: str
+) -> None:
+    server.calendars["work"].kinds = kinds
+    assert [item.remote_id for item in await listed(front, path)] == [f"{front.url}calendars/ann/work/"]
+
+
+@pytest.mark.parametrize(
+    "kinds",
+    [
+        "<collection/><C:schedule-outbox/>",
+        '<collection/><calendar xmlns="http://elsewhere.invalid/"/>',
+        '<collection/><C:calendar/><deleted-calendar xmlns="http://nextcloud.com/ns"/>',
+    ],
+)
+async def test_what_is_no_calendar_is_not_listed(server: SmallCaldav, front: FaultyCaldav, kinds: str) -> None:
+    server.calendars["other"] = Collection(kinds=kinds)
+    assert [item.name for item in await listed(front)] == ["work"]
+
+
+async def test_a_calendar_may_have_any_name(server: SmallCaldav, front: FaultyCaldav) -> None:
+    server.calendars = {"outbox": Collection(), "notifications": Collection()}
+    assert [item.name for item in await listed(front)] == ["outbox", "notifications"]
+
+
+@pytest.mark.parametrize("path", ["", "principals/ann", "calendars/ann/", "calendars/ann/work"])
+async def test_the_account_says_under_which_addresses_its_owner_is_invited(
+    server: SmallCaldav, front: FaultyCaldav, path: str
+) -> None:
+    server.addresses = ["mailto:Ann.Owner@example.org", "urn:uuid:5F1C", "/principals/ann/"]
+    (calendar,) = await listed(front, path)
+    assert calendar.addresses == {"ann.owner@example.org", "urn:uuid:5f1c", "/principals/ann/"}
+
+
+async def test_a_calendar_is_listed_though_its_server_says_nothing_of_its_user(
+    server: SmallCaldav, front: FaultyCaldav
+) -> None:
+    front.heal()
+    front.answer(403, when=lambda request: request.path.startswith("/principals"))
+    front.add(server)
+    (calendar,) = await listed(front, "calendars/ann/work/")
+    assert (calendar.name, calendar.addresses) == ("work", frozenset())
+
+
+# Addresses that lead elsewhere
+
+
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        ("calendars/ann/wrok/", "There is no calendar at this address."),
+        ("calendars/bob/", "neither a calendar nor this user's account"),
+        ("calendars/bob/work/", "This user may not read what is at this address."),
+        ("principals/bob/", "neither a calendar nor this user's account"),
+        ("some/page.html", "There is no calendar at this address."),
+    ],
+)
+async def test_an_address_that_is_not_this_users_connects_to_nothing_else(
+    front: FaultyCaldav, path: str, why: str
+) -> None:
+    with pytest.raises(Rejected) as raised:
+        await listed(front, path)
+    assert why in str(raised.value)
+    assert f"are at {front.url}principals/ann/" in str(raised.value)
+
+
+@pytest.mark.parametrize("path", ["", ".well-known/caldav", "principals/", "principals/ann", "calendars/"])
+async def test_an_address_at_or_above_the_account_leads_to_it(front: FaultyCaldav, path: str) -> None:
+    assert [item.name for item in await listed(front, path)] == ["work"]
+
+
+async def listed(front: FaultyCaldav, path: str = "") -> tuple[RemoteCalendar, ...]:
+    credentials = Credentials(address=front.url + path, username="ann", secret="secret")
+    provider = CaldavProvider(credentials, policy=LOCAL)
+    try:
+        return await provider.list_calendars()
+    finally:
+        await provider.close()
