@@ -71,9 +71,9 @@ def _form(preset: PresetView) -> rx.Component:
         *(
             [
                 _field(
-                    "Server address",
+                    "Server address" if preset.key == "nextcloud" else "Server address, or mail address",
                     "address",
-                    input_mode="url",
+                    input_mode="url" if preset.key == "nextcloud" else "email",
                     placeholder="https://cloud.example.com" if preset.key == "nextcloud" else "https://",
                     auto_focus=True,
                 )

@@ -6,7 +6,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, ForeignKey, Index, LargeBinary, UniqueConstraint, Uuid, text, true
+from sqlalchemy import ARRAY, Column, ForeignKey, Index, LargeBinary, Text, UniqueConstraint, Uuid, text, true
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -28,6 +28,8 @@ class Connection(SQLModel, table=True):
     subject: str = Field(default="", sa_column_kwargs={"server_default": ""})
     """Who it is at a provider that is linked by consent (OpenID `sub`): addresses change, this does not."""
     mode: str = Field(default="full", sa_column_kwargs={"server_default": "full"})
+    listed_at: datetime | None = moment()
+    """When its list of calendars was asked for last, whether or not that came to anything."""
     state: str = "ok"
     reason: str = ""
     failing_since: datetime | None = moment()
@@ -50,6 +52,10 @@ class Calendar(SQLModel, table=True):
     name: str
     colour: str | None = None
     zone: str | None = None
+    addresses: list[str] = Field(
+        default_factory=list, sa_column=Column(ARRAY(Text), nullable=False, server_default="{}")
+    )
+    """Under which its owner is invited, as the provider says: sorted, lower case, mail addresses without a scheme."""
     can_write: bool = True
     blocks: bool = False
     unsure_blocks: bool = Field(default=True, sa_column_kwargs={"server_default": true()})

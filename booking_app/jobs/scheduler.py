@@ -18,6 +18,7 @@ from booking_app.jobs.upkeep import clean_up, forget_disconnected
 from booking_app.jobs.worker import CalendarReader, Handler, Lane, Leases
 from booking_app.services.context import Context
 from booking_app.services.holds import sweep_holds
+from booking_app.sync import listing
 from booking_app.sync.accounts import Accounts
 from booking_app.sync.policy import SyncPolicy
 from booking_app.sync.pull import Puller
@@ -75,6 +76,7 @@ class Jobs:
         self._every(PULSE, "pulse", self._pulse)
         self._every(self._leases.seconds / 3, "leases", partial(self._leases.extend, self._ctx))
         self._every(5, "alerts", partial(tell, self._ctx))
+        self._every(5, "lists", partial(listing.look, self._ctx, self._accounts))
         self._every(10, "holds", partial(sweep_holds, self._ctx))
         self._every(60, "disconnected", partial(forget_disconnected, self._ctx, self._accounts))
         self._every(3600, "upkeep", partial(clean_up, self._ctx))

@@ -22,7 +22,7 @@ from booking_app.state.previews import gained, previews_of
 from booking_app.state.session import renew_attention
 from booking_app.state.views_admin import Notice
 from booking_app.state.views_calendars import Arrival, ConnectionCard, Preview, Unplaced
-from booking_app.sync import connect, pull
+from booking_app.sync import connect, listing, pull
 
 PAGE = "/settings/calendars"
 _TICK = 30
@@ -59,6 +59,7 @@ class CalendarsState(rx.State):
         self._say("")
         self.nobody = caller().bookable_id is None
         if not self.nobody:
+            await listing.hurry(runtime.current().context, own_bookable())
             await self._draw()
             await self._preview()
         self.loaded = True
@@ -73,6 +74,7 @@ class CalendarsState(rx.State):
     async def _look(self, changed: set[str]) -> None:
         if not self.loaded:
             return
+        await listing.hurry(runtime.current().context, own_bookable())
         await self._draw()
         await renew_attention(self)
         if changed & {"availability", "resync"}:

@@ -31,7 +31,7 @@ from booking_app.sync.accounts import Accounts, about
 from booking_app.sync.errors import AccessLost, ProviderError, Transient
 from booking_app.sync.linked import mine, mine_locked, revive, start_over, store_list
 from booking_app.sync.model import Credentials, RemoteCalendar
-from booking_app.sync.presets import PRESETS, credentials_of
+from booking_app.sync.presets import PRESETS, credentials_of, server_of
 
 TRY_LIMIT = 20.0
 """Seconds that somebody waits while an account is tried: reading a calendar may take a server longer, saying which
@@ -68,7 +68,7 @@ async def connect(
         bookable_id=bookable_id,
         provider=kind.provider,
         preset=preset,
-        label=kind.view.name if preset != "other" else credentials.address.split("/")[2],
+        label=kind.view.name if preset != "other" else server_of(credentials.address),
         address=credentials.address,
         username=credentials.username,
         last_success_at=ctx.now(),

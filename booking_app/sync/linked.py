@@ -51,6 +51,7 @@ async def mine_locked(db: AsyncSession, bookable_id: int, connection_uid: str) -
 
 async def store_list(ctx: Context, db: AsyncSession, connection: Connection, found: Sequence[RemoteCalendar]) -> None:
     """Bring the list of calendars up to date; choices stay, what is gone and unused is left out."""
+    connection.listed_at = ctx.now()
     writes = await _lets_us_write(ctx, db, connection)
     query = select(Calendar).where(col(Calendar.connection_id) == connection.id)
     known = {each.remote_id: each for each in await db.scalars(query)}
@@ -65,11 +66,14 @@ async def store_list(ctx: Context, db: AsyncSession, connection: Connection, fou
                 due_at=ctx.now(),
             )
             db.add(calendar)
-        if calendar.zone != remote.zone:
-            # Whole days lie elsewhere now, though no event changed: all of them are read again.
+        # Where the list does not say in which zone a calendar is, a read may.
+        zone, addresses = remote.zone or calendar.zone, sorted(remote.addresses)
+        if (calendar.zone, calendar.addresses) != (zone, addresses):
+            # Whole days lie elsewhere now, or other invitations count, though no event changed: all are read again.
             calendar.window_end, calendar.due_at = None, ctx.now()
         calendar.name, calendar.colour = remote.name, remote.colour
-        calendar.zone, calendar.can_write = remote.zone, remote.can_write and writes
+        calendar.zone, calendar.addresses = zone, addresses
+        calendar.can_write = remote.can_write and writes
     for calendar in known.values():
         if not calendar.blocks and not calendar.target:
             await db.delete(calendar)

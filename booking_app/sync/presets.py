@@ -52,7 +52,8 @@ PRESETS = {
                 key="other",
                 name="Another CalDAV server",
                 address="",
-                hint="The CalDAV address from your provider's help pages, and your user name there.",
+                hint="The CalDAV address from your provider's help pages, or your mail address there if the provider "
+                "announces its calendars, and your user name.",
             )
         ),
     )
@@ -60,19 +61,31 @@ PRESETS = {
 
 
 _ADDRESS = re.compile(r"https?://[^\s/@]+(/\S*)?", re.IGNORECASE)
+_MAIL = re.compile(r"(mailto:)?(?P<plain>[^\s/@:]+@[^\s/@:]+\.[^\s/@:.]+)", re.IGNORECASE)
 
 
 def credentials_of(kind: Preset, address: str, username: str, secret: str) -> Credentials:
-    """What was typed for an account of this kind. Raises `Invalid` naming `address`, `username` or `secret`."""
+    """What was typed for an account of this kind; a mail address stands for the calendar server of its domain (RFC
+    6764), and for the user name if there is none. Raises `Invalid` naming `address`, `username` or `secret`."""
     place = kind.view.address or address
     if not place:
         raise Invalid("address", "Enter the address of the calendar server.")
-    if "://" not in place:
+    mail = _MAIL.fullmatch(place)
+    if mail:
+        place = mail["plain"]
+        username = username or place
+    elif "://" not in place:
         place = f"https://{place}"
-    if not _ADDRESS.fullmatch(place):
+    if not mail and not _ADDRESS.fullmatch(place):
         raise Invalid("address", "This is not an address. Enter one like https://calendar.example.com.")
     if not username:
         raise Invalid("username", "Enter the user name of the calendar account.")
     if not secret:
         raise Invalid("secret", "Enter the password.")
     return Credentials(address=place, username=username, secret=secret)
+
+
+def server_of(address: str) -> str:
+    """Where an account is, for people: the server of its URL, with the port if it has one; of a mail address, the
+    domain."""
+    return address.rpartition("@")[2] if "://" not in address else address.split("/")[2]

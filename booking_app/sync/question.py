@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from zlib import crc32
 
 from booking_app.db import sync_queries
 from booking_app.db.engine import Sessions
@@ -18,17 +19,21 @@ from booking_app.sync.reference import reference
 
 _OUTDATED = ";outdated"
 """Behind an etag: that of no version."""
+_REREAD = 500
+"""Objects of which a comparison of all versions compares the contents, too, because some servers give the same version
+twice. Of a calendar that has more, another part each day."""
 
 
 class Holdings:
     """All that we hold of a calendar, loaded when it is first needed. For a `whole` window no version counts as known,
     but the keys and what else is read from a version still do: what was over before the new window is told from what
-    was deleted."""
+    was deleted. The same goes on the `day` given for the objects whose contents are compared then."""
 
-    def __init__(self, sessions: Sessions, calendar_id: int, *, whole: bool) -> None:
+    def __init__(self, sessions: Sessions, calendar_id: int, *, whole: bool, day: int | None = None) -> None:
         self._sessions = sessions
         self._calendar_id = calendar_id
-        self._suffix = _OUTDATED if whole else ""
+        self._whole = whole
+        self._day = day
         self._held: Mapping[str, Held] | None = None
 
     async def held(self) -> Mapping[str, Held]:
@@ -41,11 +46,21 @@ class Holdings:
 
     async def known(self) -> Mapping[str, str]:
         """The same as a provider is told it."""
-        return {key: each.etag + self._suffix for key, each in (await self.held()).items()}
+        held = await self.held()
+        again = held.keys() if self._whole else reread(held, self._day)
+        return {key: each.etag + _OUTDATED if key in again else each.etag for key, each in held.items()}
 
     def outdated(self) -> Holdings:
         """The same for a whole window."""
         return Holdings(self._sessions, self._calendar_id, whole=True)
+
+
+def reread(keys: Collection[str], day: int | None) -> frozenset[str]:
+    """Whose contents are compared on that day, counted from any (None: nobody's)."""
+    if day is None:
+        return frozenset()
+    parts = -(-len(keys) // _REREAD)
+    return frozenset(key for key in keys if (crc32(key.encode()) + day) % parts == 0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,7 +84,8 @@ class Question:
 
 def question(sessions: Sessions, policy: SyncPolicy, footing: Footing, as_of: datetime) -> Question:
     """A window that no longer reaches as far ahead as can be booked is replaced, with everything downloaded and
-    expanded again; all versions are compared now and then, and where the last read was not believed."""
+    expanded again; all versions, and some contents, are compared now and then, and versions where the last read was not
+    believed."""
     calendar, now = footing.calendar, to_instant(as_of)
     policy = replace(policy, ahead=max(policy.ahead, (footing.horizon + 2) * DAY))
     window_end = None if calendar.window_end is None else to_instant(calendar.window_end)
@@ -87,5 +103,5 @@ def question(sessions: Sessions, policy: SyncPolicy, footing: Footing, as_of: da
         window=window,
         as_of=as_of,
         doubts=footing.doubts,
-        holdings=Holdings(sessions, calendar.id or 0, whole=whole),
+        holdings=Holdings(sessions, calendar.id or 0, whole=whole, day=now // DAY if compare else None),
     )

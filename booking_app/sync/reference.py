@@ -8,9 +8,10 @@ from booking_app.sync.model import CalendarRef
 
 def reference(calendar: Calendar, connection: Connection, owner: Bookable) -> CalendarRef:
     """The calendar with its zone, else its owner's, and the addresses under which the owner is invited."""
-    addresses = {connection.username, connection.address, owner.email}
+    typed = {connection.username, connection.address, owner.email}
+    mail = {each.lower() for each in typed if "@" in each and "/" not in each}
     return CalendarRef(
         remote_id=calendar.remote_id,
         zone=calendar.zone or owner.zone,
-        addresses=frozenset(each.lower() for each in addresses if "@" in each and "/" not in each),
+        addresses=frozenset(mail | set(calendar.addresses)),
     )

@@ -232,6 +232,37 @@ async def test_what_is_wrong_with_an_address_is_said_once_and_in_words(ctx: Cont
     assert (refusal.field, str(refusal)) == ("address", "The calendar server cannot be reached or broke off.")
 
 
+@pytest.mark.parametrize(
+    ("address", "username", "kept"),
+    [
+        ("ann@example.net", "ann", ("ann@example.net", "ann", "example.net")),
+        (" Ann@Example.net ", "", ("Ann@Example.net", "Ann@Example.net", "Example.net")),
+        ("mailto:ann@example.net", "ann", ("ann@example.net", "ann", "example.net")),
+        ("dav.example.net:8443/cal", "ann", ("https://dav.example.net:8443/cal", "ann", "dav.example.net:8443")),
+    ],
+)
+async def test_a_mail_address_stands_for_the_server_of_its_domain(
+    ctx: Context, address: str, username: str, kept: tuple[str, str, str]
+) -> None:
+    office = await make_office(ctx)
+    office.server.passwords |= {"ann": PASSWORD, "Ann@Example.net": PASSWORD}
+    for account in ("ann", "Ann@Example.net"):
+        office.server.add_calendar(account, "spare")
+    uid = await connect.connect(
+        office.ctx,
+        office.accounts,
+        bookable_id=office.person,
+        preset="other",
+        address=address,
+        username=username,
+        secret=PASSWORD,
+    )
+    found = await cells(
+        office.ctx, "SELECT address, username, label FROM connection WHERE uid = CAST(:uid AS uuid)", uid=uid
+    )
+    assert found == [kept]
+
+
 async def test_p20_an_account_that_refuses_its_password_is_named_and_keeps_its_events(ctx: Context) -> None:
     office = await make_office(ctx)
     await make_booking(office.ctx, TEN)

@@ -10,13 +10,13 @@ import dns.asyncresolver
 import dns.exception
 import dns.rdatatype
 
-from booking_app.sync import zones
 from booking_app.sync.errors import AccessLost, Gone, ProviderError, Rejected, Transient
 from booking_app.sync.event_text import plain_address
 from booking_app.sync.model import RemoteCalendar
 from booking_app.sync.providers import caldav_xml as xml
 from booking_app.sync.providers.addresses import AddressRefused
 from booking_app.sync.providers.caldav_wire import MAX_REDIRECTS, Wire
+from booking_app.sync.providers.caldav_zone import zone_of
 
 _MAX_HOMES = 20
 _CALENDAR = f"{xml.CALDAV}calendar"
@@ -26,7 +26,6 @@ _DELETED = "{http://nextcloud.com/ns}deleted-calendar"
 """What stands in the trash, to be restored."""
 _WRITING = frozenset({"all", "write", "write-content", "bind"})
 _COLOUR = re.compile(r"(#[0-9A-Fa-f]{6})(?:[0-9A-Fa-f]{2})?$")
-_TZID = re.compile(r"^TZID[^:\r\n]*:(.+?)\s*$", re.MULTILINE)
 
 
 def base_url(address: str) -> str:
@@ -100,7 +99,7 @@ def _refuse_another(account: _Account, url: str, typed: ProviderError | bool) ->
             why = "There is no calendar at this address."
         case _:
             why = "What is at this address is neither a calendar nor this user's account."
-    ways = f"The calendars of this user are at {account.entry}: enter that for all of them, or the address of a single one."
+    ways = f"This user's calendars are at {account.entry}: enter that for all of them, or the address of a single one."
     raise (Transient if isinstance(typed, Transient) else Rejected)(f"{why} {ways}")
 
 
@@ -241,13 +240,12 @@ def _calendar(item: xml.Response, base: str, addresses: frozenset[str]) -> Remot
     granted = item.props.get(f"{xml.DAV}current-user-privilege-set")
     privileges = {kind.tag.rpartition("}")[2] for kind in granted.iter()} if granted is not None else _WRITING
     colour = _COLOUR.match(item.text(xml.COLOUR) or "")
-    zone = _TZID.search(item.text(f"{xml.CALDAV}calendar-timezone") or "")
     url = urljoin(base, item.href)
     return RemoteCalendar(
         remote_id=url if url.endswith("/") else url + "/",
         name=item.text(f"{xml.DAV}displayname") or _last_segment(item.href),
         colour=colour[1].lower() if colour else None,
-        zone=zones.iana_name(zone[1]) if zone else None,
+        zone=zone_of(item),
         can_write=bool(privileges & _WRITING),
         addresses=addresses,
     )

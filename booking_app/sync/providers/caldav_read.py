@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,8 +13,10 @@ from booking_app.sync import ical
 from booking_app.sync.errors import CursorExpired, Gone, Rejected, Transient
 from booking_app.sync.model import Busy, CalendarRef, Delta, Known, RemoteCalendar, RemoteObject
 from booking_app.sync.providers import caldav_xml as xml
+from booking_app.sync.providers.caldav_cursor import Cursor, State
 from booking_app.sync.providers.caldav_discovery import list_calendars
 from booking_app.sync.providers.caldav_wire import Wire
+from booking_app.sync.providers.caldav_zone import zone_of
 
 BATCH = 50
 _MAX_PAGES = 2_000
@@ -34,35 +35,6 @@ async def expand_inline(
     objects: list[ical.RawObject], zone: str, addresses: Collection[str], window: tuple[int, int]
 ) -> list[RemoteObject]:
     return ical.expand_objects(objects, zone, addresses, window)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Cursor:
-    """`pending` are members that were announced but could not be read yet (a server that lags behind itself)."""
-
-    token: str | None = None
-    ctag: str | None = None
-    pending: tuple[str, ...] = ()
-
-    def write(self) -> str:
-        values = {"token": self.token, "ctag": self.ctag, "pending": list(self.pending)}
-        return json.dumps({name: value for name, value in values.items() if value}, sort_keys=True)
-
-    @staticmethod
-    def read(text: str) -> _Cursor:
-        try:
-            values = json.loads(text)
-            token, ctag = values.get("token"), values.get("ctag")
-            return _Cursor(token=token, ctag=ctag, pending=tuple(values.get("pending", ())))
-        except (ValueError, AttributeError, TypeError) as error:
-            raise CursorExpired("The place where the last read ended cannot be read.") from error
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _State:
-    token: str | None
-    ctag: str | None
-    can_sync: bool
 
 
 @dataclass(kw_only=True, slots=True)
@@ -89,10 +61,10 @@ class Reader:
         self, calendar: CalendarRef, *, cursor: str | None, known: Known, window: tuple[int, int]
     ) -> Delta:
         """See `CalendarProvider.changes`."""
-        before = _Cursor.read(cursor) if cursor else None
+        before = Cursor.read(cursor) if cursor else None
         state = await self._state(calendar)
-        if before is not None and not before.pending and _same(before, state):
-            return Delta(objects=(), cursor=cursor)
+        if before is not None and not before.pending and before.holds(state):
+            return Delta(objects=(), cursor=cursor, zone=state.zone)
         held = await known()
         keys = {xml.comparable(key): key for key in held}
         full = before is None or not before.token
@@ -111,7 +83,8 @@ class Reader:
                 unchanged.add(key)
             else:
                 wanted.append(key)
-        if before is not None and not full or _unexplained(before, wanted, keys.keys() - listing.members.keys()):
+        absent = keys.keys() - listing.members.keys()
+        if before is not None and (not full or before.leaves_open(wanted, absent)):
             # The server says that these changed, so that they bear the same version means nothing.
             again = random.sample(sorted(unchanged), min(len(unchanged), BATCH))
             wanted += again
@@ -122,13 +95,14 @@ class Reader:
         # A new member that is listed but cannot be read yet is asked for once more in the next round.
         late = tuple(path for path in missing if path not in held and path not in pending)
         ctag = state.ctag if listing.token is None else None
-        after = _Cursor(token=listing.token, ctag=ctag, pending=late)
+        after = Cursor(token=listing.token, ctag=ctag, pending=late)
         return Delta(
             objects=tuple(objects),
             gone=frozenset() if full else frozenset(gone),
             unchanged=frozenset(unchanged),
             cursor=after.write(),
             full=full,
+            zone=state.zone,
         )
 
     async def busy_now(self, calendar: CalendarRef, *, window: tuple[int, int]) -> tuple[tuple[str, Busy], ...]:
@@ -146,7 +120,7 @@ class Reader:
         found = await self._expand(raw, calendar.zone, calendar.addresses, window) if raw else []
         return tuple((item.uid, busy) for item in found for busy in ical.within(item.busy, window))
 
-    async def _state(self, calendar: CalendarRef) -> _State:
+    async def _state(self, calendar: CalendarRef) -> State:
         url = calendar.remote_id
         listed = await self._wire.propfind(url, 0, xml.STATE, "looking at the calendar")
         own = xml.comparable(urlsplit(url).path).rstrip("/")
@@ -164,9 +138,9 @@ class Reader:
         can_sync = (
             any(True for _ in reports.iter(f"{xml.DAV}sync-collection")) if reports is not None else token is not None
         )
-        return _State(token=token, ctag=response.text(xml.CTAG), can_sync=can_sync)
+        return State(token=token, ctag=response.text(xml.CTAG), zone=zone_of(response), can_sync=can_sync)
 
-    async def _everything(self, calendar: CalendarRef, state: _State, keys: dict[str, str]) -> _Listing:
+    async def _everything(self, calendar: CalendarRef, state: State, keys: dict[str, str]) -> _Listing:
         """All members now. A list that misses known members is checked against the server's other list."""
         if not state.can_sync:
             return await self._listed(calendar)
@@ -294,14 +268,3 @@ def _check_size(listing: _Listing) -> None:
             f"The calendar has more than {MAX_OBJECTS:,} events, which is more than can be read. Move old ones into "
             "another calendar."
         )
-
-
-def _unexplained(before: _Cursor | None, wanted: Collection[str], absent: Collection[str]) -> bool:
-    """Whether the mark of the whole calendar changed and that of no event did."""
-    return before is not None and not before.token and before.ctag is not None and not wanted and not absent
-
-
-def _same(before: _Cursor, state: _State) -> bool:
-    if before.token:
-        return state.token == before.token
-    return before.ctag is not None and state.ctag == before.ctag

@@ -23,6 +23,7 @@ from booking_app.sync.providers.xml_stream import Limits, NotXml, Parts, TooMuch
 DAV = "{DAV:}"
 CALDAV = "{urn:ietf:params:xml:ns:caldav}"
 CTAG = "{http://calendarserver.org/ns/}getctag"
+ZONE_ID = f"{CALDAV}calendar-timezone-id"
 COLOUR = "{http://apple.com/ns/ical/}calendar-color"
 _TEXTS = frozenset({f"{DAV}getetag", f"{CALDAV}calendar-data"})
 _NO_LIST = "The calendar server's answer is not the list that was asked for."
@@ -39,6 +40,12 @@ class GetCTag(BaseElement):
     tag = CTAG
 
 
+class CalendarTimeZoneId(BaseElement):
+    """RFC 7809 section 5.2."""
+
+    tag = ZONE_ID
+
+
 PRINCIPAL = (dav.CurrentUserPrincipal, cdav.CalendarHomeSet, dav.ResourceType)
 HOMES = (cdav.CalendarHomeSet, cdav.CalendarUserAddressSet)
 CALENDARS = (
@@ -48,8 +55,16 @@ CALENDARS = (
     dav.CurrentUserPrivilegeSet,
     apple.CalendarColor,
     cdav.CalendarTimeZone,
+    CalendarTimeZoneId,
 )
-STATE = (dav.ResourceType, dav.SyncToken, GetCTag, dav.SupportedReportSet)
+STATE = (
+    dav.ResourceType,
+    dav.SyncToken,
+    GetCTag,
+    dav.SupportedReportSet,
+    cdav.CalendarTimeZone,
+    CalendarTimeZoneId,
+)
 MEMBERS = (dav.GetEtag, dav.ResourceType)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC
 
 from booking_app.sync import ical, zones
@@ -78,6 +78,11 @@ class MemoryServer:
         shown = RemoteCalendar(remote_id=remote_id, name=name, zone=zone, can_write=can_write)
         self._calendars[remote_id] = _Calendar(shown=shown, account=account)
         return remote_id
+
+    def move_calendar(self, remote_id: str, zone: str) -> None:
+        """Set the zone of a calendar."""
+        calendar = self._calendars[remote_id]
+        calendar.shown = replace(calendar.shown, zone=zone)
 
     def drop_calendar(self, remote_id: str) -> None:
         del self._calendars[remote_id]
