@@ -145,6 +145,14 @@ async def held_objects(db: AsyncSession, calendar_id: int) -> list[tuple[str, st
     return [(row[0], row[1], row[2], row[3]) for row in await db.execute(query)]
 
 
+async def coming_objects(db: AsyncSession, calendar_id: int, now: datetime) -> list[str]:
+    """The keys of the objects that block time after `now`."""
+    query = (
+        select(col(BusyBlock.key)).where(col(BusyBlock.calendar_id) == calendar_id, col(BusyBlock.ends_at) > now)
+    ).distinct()
+    return list(await db.scalars(query))
+
+
 async def own_appointments(
     db: AsyncSession, bookable_id: int, uids: Collection[UUID]
 ) -> list[tuple[Appointment, Mirror | None, bool]]:

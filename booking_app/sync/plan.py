@@ -1,7 +1,7 @@
 """What a read of a calendar means: (what we hold, our own events, the delta) -> what to do. Pure.
 
 Nothing is removed because it was not mentioned. What a read no longer shows is a *suspect*; only a suspect that the
-provider then confirms, asked for it by key, is dropped. Too many suspects at once stop the sync instead.
+provider then confirms, asked for it by key, is dropped. Many suspects at once that it does not confirm stop the sync.
 """
 
 from __future__ import annotations
@@ -43,13 +43,12 @@ class Ours:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Breaker:
-    """When a disappearance is not believed: more than `most` objects, or more than `share` of all that we hold.
+    """When a disappearance is looked at more closely: more than `handful` events that lie ahead.
 
-    The share counts from `least` objects on, so that a person can delete two events of a small calendar."""
+    Then it is believed only of those that the provider, asked for each, says are gone, and only while it shows another
+    one that stayed, asked for in the same way. A server that lost its data or denies everything cannot do that."""
 
-    most: int = 10
-    share: float = 0.2
-    least: int = 3
+    handful: int = 5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -137,27 +136,37 @@ def suspects(known: Mapping[str, Held], ours: Mapping[str, Ours], delta: Delta) 
     return frozenset((absent | before | cancelled) - (delta.gone - set(known)))
 
 
-def stop_reason(
-    known: Mapping[str, Held], ours: Mapping[str, Ours], suspected: Collection[str], breaker: Breaker
-) -> str | None:
-    """A sentence if so much vanished that it is not believed; None if it is. What we removed ourselves, or are
-    about to, does not count."""
-    removed = {
-        key
-        for key, held in known.items()
-        if (own := ours.get(held.uid)) is not None and (not own.live or own.pending or not own.mirrored)
-    }
+def weighty(
+    known: Mapping[str, Held],
+    ours: Mapping[str, Ours],
+    keys: Iterable[str],
+    *,
+    coming: Collection[str],
+    now: int,
+) -> frozenset[str]:
+    """Those of the keys whose going would free time that lies ahead, or cancel an appointment. `coming` are the keys
+    that block time after the instant `now`. What we removed ourselves, or are about to, is no loss."""
 
-    def events(keys: Iterable[str]) -> int:
-        # Where each occurrence of a series is an object of its own, they are one event all the same.
-        return len({(known[key].uid if key in known else "") or key for key in keys if key not in removed})
+    def weighs(key: str) -> bool:
+        own = ours.get(known[key].uid) if key in known else None
+        if own is None:
+            return key in coming
+        return own.live and own.mirrored and not own.pending and any(end > now for _, end in own.times)
 
-    counted, total = events(suspected), events(known)
-    if counted > breaker.most or (counted >= breaker.least and counted > breaker.share * total):
-        return (
-            f"{counted} of {total} events disappeared at once. The last good copy is kept until somebody confirms it."
-        )
-    return None
+    return frozenset(key for key in keys if weighs(key))
+
+
+def events(known: Mapping[str, Held], keys: Iterable[str]) -> int:
+    """How many events the keys stand for: where each occurrence of a series is an object, they are one all the same."""
+    return len({(known[key].uid if key in known else "") or key for key in keys})
+
+
+def stop_reason(lost: int, total: int, breaker: Breaker) -> str | None:
+    """A sentence if so many events that lie ahead are lost that they have to be looked at more closely; what is said if
+    that does not confirm it."""
+    if lost <= breaker.handful:
+        return None
+    return f"{lost} of {total} events disappeared at once. The last good copy is kept until somebody confirms it."
 
 
 def plan(

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -26,23 +25,19 @@ from booking_app.sync.errors import (
     KeyMissing,
     ProviderError,
     ProviderRefused,
-    Rejected,
     Transient,
 )
-from booking_app.sync.model import CalendarRef, Delta
-from booking_app.sync.plan import Breaker, Held, Ours, stop_reason, suspects
+from booking_app.sync.model import Delta
+from booking_app.sync.plan import Breaker, suspects
 from booking_app.sync.policy import SyncPolicy, next_read, setback
 from booking_app.sync.provider import CalendarProvider
 from booking_app.sync.question import Question, question
 from booking_app.sync.together import Together
+from booking_app.sync.vanished import Answer, confirmed, needs_second
 from booking_app.sync.while_reading import leased, told_when_slow
 
 log = logging.getLogger(__name__)
 
-BELIEVE_ALL = Breaker(most=2**31, share=1.0)
-_ONE_BY_ONE = 50
-"""Objects that vanished and are asked for singly. For more, a second complete answer that lacks them has to do: so many
-requests would take longer, and cost an account more, than its provider allows."""
 _GAP = 0.1
 """Seconds for which a read that brought nothing waits for others like it."""
 
@@ -53,21 +48,6 @@ class Pulled(StrEnum):
     READ = "read"
     FAILED = "failed"
     SUPERSEDED = "superseded"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Answer:
-    """`known` is loaded only where it matters."""
-
-    delta: Delta
-    known: Mapping[str, Held] = field(default_factory=dict)
-    ours: Mapping[str, Ours] = field(default_factory=dict)
-    suspected: frozenset[str] = frozenset()
-    confirmed: frozenset[str] = frozenset()
-
-
-class Stopped(Rejected):
-    """So much disappeared that it is not believed."""
 
 
 class Puller:
@@ -91,7 +71,7 @@ class Puller:
         if footing is None:
             return Pulled.SUPERSEDED
         asked = question(ctx.sessions, self._policy, footing, as_of)
-        breaker = BELIEVE_ALL if believe_all else self._policy.breaker
+        breaker = None if believe_all else self._policy.breaker
         try:
             provider = await self._accounts.of(asked.connection)
             try:
@@ -103,7 +83,7 @@ class Puller:
                 raise Transient("The account works, but the server refused to show this calendar.") from None
         except ProviderError as error:
             return await _failed(ctx, asked, error)
-        due_at = self._next_read(asked.calendar)
+        due_at = ctx.now() + apply.LOOK_AGAIN if answer.unasked else self._next_read(asked.calendar)
         before, after = asked.cursor, answer.delta.cursor
         if before is not None and after is not None and _says_nothing(asked, answer.delta):
             unchanged = Unchanged(
@@ -176,8 +156,9 @@ async def accept_changes(
     return "The calendar could not be read just now; it stays as it was. Try again in a minute."
 
 
-async def _ask(ctx: Context, provider: CalendarProvider, asked: Question, breaker: Breaker) -> _Answer:
-    """The delta, with every disappearance looked at a second time. Raises `Stopped` when too much vanished twice."""
+async def _ask(ctx: Context, provider: CalendarProvider, asked: Question, breaker: Breaker | None) -> Answer:
+    """The delta, with every disappearance looked at a second time; without `breaker` somebody vouches for them. Raises
+    `Stopped` when many are not confirmed."""
     try:
         answer = await _changes(ctx, provider, asked, asked.cursor)
     except CursorExpired:
@@ -185,30 +166,23 @@ async def _ask(ctx: Context, provider: CalendarProvider, asked: Question, breake
     if answer.delta.zone not in (None, asked.ref.zone):
         asked = asked.placed_in(answer.delta.zone)
         answer = await _changes(ctx, provider, asked, None)
-    if stop_reason(answer.known, answer.ours, answer.suspected, breaker):
+    first = answer.suspected
+    if needs_second(answer, asked, breaker):
         answer = await _changes(ctx, provider, asked, None)
-        reason = stop_reason(answer.known, answer.ours, answer.suspected, breaker)
-        if reason:
-            raise Stopped(reason)
-    singly, twice = answer.suspected, frozenset[str]()
-    if len(singly) > _ONE_BY_ONE:
-        answer = await _changes(ctx, provider, asked, None)
-        twice = singly & answer.suspected
-        # What would cancel an appointment is asked for all the same.
-        singly = frozenset(key for key in twice if key in answer.known and answer.known[key].uid in answer.ours)
-    confirmed = {key for key in singly if await _is_gone(provider, asked.ref, key)}
-    return replace(answer, confirmed=frozenset(confirmed) | (twice - singly))
+    return await confirmed(provider, asked, answer, breaker, twice=first & answer.suspected)
 
 
-async def _changes(ctx: Context, provider: CalendarProvider, asked: Question, cursor: str | None) -> _Answer:
+async def _changes(ctx: Context, provider: CalendarProvider, asked: Question, cursor: str | None) -> Answer:
     delta = await provider.changes(asked.ref, cursor=cursor, known=asked.holdings.known, window=asked.window)
     if _says_nothing(asked, delta):
-        return _Answer(delta=delta)
+        return Answer(delta=delta)
     known = await asked.holdings.held()
     uids = {each.uid for each in delta.objects} | {each.uid for each in known.values()}
     async with ctx.sessions() as db:
         ours = await apply.load_ours(db, asked.calendar, uids)
-    return _Answer(delta=delta, known=known, ours=ours, suspected=suspects(known, ours, delta))
+        suspected = suspects(known, ours, delta)
+        coming = await sync_queries.coming_objects(db, asked.calendar.id or 0, asked.as_of) if suspected else ()
+    return Answer(delta=delta, known=known, ours=ours, suspected=suspected, coming=frozenset(coming))
 
 
 def _says_nothing(asked: Question, delta: Delta) -> bool:
@@ -216,15 +190,7 @@ def _says_nothing(asked: Question, delta: Delta) -> bool:
     return not (asked.doubts or delta.full or delta.objects or delta.gone or delta.outside)
 
 
-async def _is_gone(provider: CalendarProvider, ref: CalendarRef, key: str) -> bool:
-    try:
-        found = await provider.get(ref, key=key)
-    except Rejected:
-        return False  # it exists, though it is not an event of ours
-    return found is None or found[0].cancelled
-
-
-async def _store(ctx: Context, asked: Question, answer: _Answer, due_at: datetime) -> Pulled:
+async def _store(ctx: Context, asked: Question, answer: Answer, due_at: datetime) -> Pulled:
     calendar = asked.calendar
     reading = apply.Reading(
         calendar_id=calendar.id or 0,

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
+
+import pytest
 
 from booking_app.domain.appointment import ConnectionState
+from booking_app.domain.clock import to_instant
 from booking_app.services import manage
 from booking_app.services.context import Context
 from booking_app.sync.pull import Pulled, accept_changes
@@ -58,12 +62,77 @@ async def test_p27_it_goes_on_by_itself_when_the_events_are_back(ctx: Context) -
     assert len(await office.blocks()) == 8
 
 
-async def test_p27_more_than_ten_events_gone_stop_a_large_calendar(ctx: Context) -> None:
+async def test_p27_many_that_the_server_denies_together_with_one_that_stayed_stop_it(ctx: Context) -> None:
     office, keys = await full_calendar(ctx, 60)
+    office.server.denies = True
     for key in keys[:11]:
         office.server.erase(office.remote_id, key)
     assert await office.read() is Pulled.FAILED
+    assert "11 of 60 events disappeared" in (await office.calendar()).trouble
     assert len(await office.blocks()) == 60
+    office.server.heal()
+    assert await office.read() is Pulled.READ
+    assert len(await office.blocks()) == 49
+
+
+@pytest.mark.parametrize("hidden", [11, 59])
+async def test_p27_many_that_a_list_leaves_out_though_they_are_there_stop_it(ctx: Context, hidden: int) -> None:
+    office, _ = await full_calendar(ctx, 60)
+    office.server.expire_cursors(office.remote_id)
+    office.server.hidden = hidden
+    assert await office.read() is Pulled.FAILED
+    assert len(await office.blocks()) == 60
+
+
+@pytest.mark.parametrize(("total", "gone"), [(7, 3), (5, 5), (7, 6), (30, 29), (60, 11), (60, 50)])
+async def test_who_tidies_up_is_believed_event_by_event(ctx: Context, total: int, gone: int) -> None:
+    office, keys = await full_calendar(ctx, total)
+    for key in keys[:gone]:
+        office.server.erase(office.remote_id, key)
+    assert await office.read() is Pulled.READ
+    assert len(await office.blocks()) == total - gone
+    assert office.server.calls.count("get") == gone + (gone > 5), "each, and one that stayed as a control"
+    assert await open_subjects(office) == []
+
+
+async def test_what_is_past_does_not_count(ctx: Context, clock: Clock) -> None:
+    office, keys = await full_calendar(ctx, 33)
+    clock.advance(seconds=TEN + 27 * DAY - to_instant(clock()))
+    await office.read()
+    office.server.denies = True  # nothing is to be told from asking for them
+    for key in keys[:27]:
+        office.server.erase(office.remote_id, key)
+    assert await office.read() is Pulled.READ
+    assert not (await office.calendar()).stopped
+    assert len(await office.blocks()) <= 6
+
+
+async def test_of_more_than_can_be_asked_for_at_once_the_rest_is_asked_for_soon(ctx: Context, clock: Clock) -> None:
+    office, keys = await full_calendar(ctx, 130)
+    office.server.calls.clear()
+    for key in keys[:120]:
+        office.server.erase(office.remote_id, key)
+    for expected in (80, 30, 10):
+        before = clock()
+        assert await office.read() is Pulled.READ
+        assert len(await office.blocks()) == expected
+        due = (await office.calendar()).due_at
+        assert (due - before < timedelta(seconds=5)) == (expected > 10)
+    assert office.server.calls.count("get") == 120 + 3
+
+
+async def test_an_owner_who_deletes_many_appointments_cancels_them(ctx: Context) -> None:
+    office = await make_office(ctx)
+    for n in range(8):
+        await make_booking(office.ctx, TEN + n * 1800, email=f"c{n}@example.com")
+    office.add_event("stays", TEN + DAY, TEN + DAY + 3600)
+    await office.write()
+    await office.read()
+    for key, data in office.server.read(office.remote_id).items():
+        if b"@booking-app" in data:
+            office.server.erase(office.remote_id, key)
+    assert await office.read() is Pulled.READ
+    assert await cells(office.ctx, "SELECT DISTINCT state FROM appointment") == [("cancelled",)]
 
 
 async def test_ten_of_sixty_are_believed_once_each_is_confirmed(ctx: Context) -> None:

@@ -14,9 +14,11 @@ from booking_app.sync.plan import (
     OwnDeleted,
     Suspect,
     blocks_of,
+    events,
     plan,
     stop_reason,
     suspects,
+    weighty,
 )
 
 OWN = "0e9ba3d0-1111-4222-8333-444455556666-1@booking-app"
@@ -167,23 +169,32 @@ def test_a_foreign_object_always_blocks() -> None:
     assert blocks_of(make_object(), {(TEN, ELEVEN)}) == make_object().busy
 
 
-def test_p27_thresholds() -> None:
-    breaker = Breaker()
+def test_p27_a_handful_is_no_mass() -> None:
+    assert stop_reason(5, 5, Breaker()) is None
+    assert stop_reason(6, 10_000, Breaker()) == (
+        "6 of 10000 events disappeared at once. The last good copy is kept until somebody confirms it."
+    )
 
-    def stops(total: int, gone: int) -> bool:
-        known = held(total)
-        return stop_reason(known, {}, list(known)[:gone], breaker) is not None
 
-    assert not stops(1, 1)
-    assert not stops(2, 2)
-    assert stops(3, 3)
-    assert not stops(5, 2)
-    assert stops(8, 8)
-    assert not stops(15, 3)
-    assert stops(15, 4)
-    assert not stops(50, 10)
-    assert stops(50, 11)
-    assert stops(10_000, 11)
+def test_p27_only_what_lies_ahead_counts_and_a_series_counts_once() -> None:
+    known = held(4) | {f"/series/{n}": Held(etag='"1"', uid="series@x") for n in range(9)}
+    coming = {"/0.ics", "/1.ics", *(key for key in known if key.startswith("/series"))}
+    counted = weighty(known, {}, known, coming=coming, now=TEN)
+    assert counted == coming
+    assert events(known, counted) == 3
+
+
+def test_p27_our_own_event_counts_while_its_appointment_lies_ahead_and_is_none_of_our_own_doing() -> None:
+    known = {"/own.ics": Held(etag='"1"', uid=OWN)}
+
+    def counts(now: int = TEN, **changes: object) -> bool:
+        return bool(weighty(known, {OWN: make_ours(**changes)}, known, coming=(), now=now))
+
+    assert counts()
+    assert not counts(now=ELEVEN)
+    assert not counts(live=False)
+    assert not counts(pending=True)
+    assert not counts(mirrored=False)
 
 
 @given(

@@ -66,6 +66,8 @@ class MemoryServer:
     """Seconds that every answer takes."""
     hidden: int = 0
     """How many objects the next complete reads leave out: a server whose reply silently lost its end."""
+    denies: bool = False
+    """Whether it says of every single object that there is none: a server that lost its data."""
     calls: list[str] = field(default_factory=list)
     """Every verb that a provider asked for, in order."""
     _calendars: dict[str, _Calendar] = field(default_factory=dict)
@@ -127,7 +129,7 @@ class MemoryServer:
 
     def heal(self) -> None:
         self._faults.clear()
-        self.delay, self.hidden = 0.0, 0
+        self.delay, self.hidden, self.denies = 0.0, 0, False
 
     def account_calendars(self, account: str) -> tuple[RemoteCalendar, ...]:
         return tuple(item.shown for item in self._calendars.values() if item.account == account)
@@ -228,7 +230,7 @@ class MemoryProvider:
     async def get(self, calendar: CalendarRef, *, key: str) -> tuple[OwnEvent, str] | None:
         await self._enter("get")
         stored = self._server.calendar(self._account, calendar.remote_id)
-        if key not in stored.objects:
+        if key not in stored.objects or self._server.denies:
             return None
         etag, data = stored.objects[key]
         own = parse_own(data, _places(calendar))
