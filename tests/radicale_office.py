@@ -115,8 +115,8 @@ async def _verified(office: RealOffice) -> bool:
     return found[0][0] is not None
 
 
-async def until(true: Callable[[], Awaitable[bool]], seconds: float = 20) -> None:
-    """Wait until it is so."""
+async def until(true: Callable[[], Awaitable[bool]], seconds: float = 60) -> None:
+    """Wait until it is so; how fast that is, benchmarks measure."""
     async with asyncio.timeout(seconds):
         while not await true():
             await asyncio.sleep(0.05)

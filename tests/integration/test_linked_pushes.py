@@ -59,7 +59,7 @@ async def pushed_to(office: SimulatedOffice, owner: Owner) -> None:
     await asyncio.to_thread(owner.panel.deliveries.settle)
     await calendars.read_now(office.ctx, connection_uid=office.uid)
     read = "SELECT 1 FROM calendar WHERE verified_at > greatest(h.opened_at, h.notified_at, now() - interval '4 s')"
-    await eventually(office, f"SELECT 1 {of} AND EXISTS ({read} AND connection_id = c.id)", 15)
+    await eventually(office, f"SELECT 1 {of} AND EXISTS ({read} AND connection_id = c.id)")
 
 
 async def offered(office: SimulatedOffice, start: int, yes: bool) -> bool:

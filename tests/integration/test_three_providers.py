@@ -83,7 +83,7 @@ class Team:
         async def so() -> bool:
             return await cells(self.ctx, "SELECT 1 FROM outbox WHERE effect = 'calendar'") == []
 
-        await until(so, 10)
+        await until(so)
 
     async def texts(self) -> dict[str, list[str]]:
         """What stands in each calendar."""
