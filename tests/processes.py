@@ -67,7 +67,7 @@ def free_port() -> int:
 
 
 def _wait(process: subprocess.Popen[bytes], address: str, folder: Path) -> None:
-    until = time.monotonic() + 60
+    until = time.monotonic() + 240
     while time.monotonic() < until:
         if process.poll() is not None:
             break

@@ -6,7 +6,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, datetime
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
@@ -23,7 +23,6 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 from sqlalchemy import text
 
-from booking_app.domain.clock import utc_now
 from booking_app.domain.effects import Done, Retry, Work
 from booking_app.integrations.mail.delivery import KEY_WAIT, create_handler, create_mailer
 from booking_app.integrations.mail.folder import FolderMailer
@@ -188,15 +187,14 @@ def make_certificate(folder: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
     """(server's, client's) TLS settings with a certificate for 127.0.0.1 that the client trusts."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    now = utc_now()
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
+        .not_valid_before(datetime(2000, 1, 1, tzinfo=UTC))  # TLS asks the machine's clock, not the program's
+        .not_valid_after(datetime(2100, 1, 1, tzinfo=UTC))
         .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
