@@ -112,7 +112,7 @@ class Settings(Surface):
     rate_bookings: int = Field(default=20, ge=1)
     """Bookings, holds and changes a minute and client address."""
     rate_sign_in: int = Field(default=10, ge=1)
-    """Sign-in attempts in five minutes by client address, and by account."""
+    """Sign-in attempts in five minutes by client address; three times as many by account from unknown browsers."""
     metrics_token: str = ""
     """What a request for `/metrics` has to carry as `Authorization: Bearer`; empty: only the own network may ask."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

@@ -13,18 +13,17 @@ from fastapi import APIRouter, Depends, HTTPException, Request
 from starlette.responses import RedirectResponse, Response
 
 from booking_app import runtime
-from booking_app.api.limits import Limiter, client_address
+from booking_app.api.limits import client_address
 from booking_app.domain.appointment import Role
 from booking_app.domain.errors import Busy, Forbidden, Invalid, NotFound
-from booking_app.services import accounts, invitations, typed
+from booking_app.services import accounts, attempts, devices, invitations, resets, typed
 from booking_app.services.accounts import SignedIn, cookie_name, session_cookie
+from booking_app.services.attempts import Attempt
 
 router = APIRouter(prefix="/auth", include_in_schema=False)
 
 FORM_LIMIT = 16 * 1024
 """Bytes of a form."""
-ATTEMPT_PERIOD = 300
-"""Seconds in which `Settings.rate_sign_in` attempts are allowed."""
 HOME = {Role.ADMIN: "/admin/team", Role.STAFF: "/settings/calendars"}
 
 
@@ -83,12 +82,11 @@ def local_path(target: str, otherwise: str) -> str:
 async def login(request: Request, fields: Form) -> Response:
     """Sign in with `email` and `password`, then go to `next`. A failure never tells which of the two was wrong."""
     running = runtime.current()
-    settings, now = running.settings, running.context.now().timestamp()
+    settings = running.settings
     email = accounts.normal_email(fields.get("email", ""))[:254]
     target = fields.get("next", "")
-    attempts = _attempts(request, settings.rate_sign_in)
-    address, account = f"address:{client_address(request, settings.trusted_proxy_hops)}", f"account:{email}"
-    if attempts.take(address, now) or attempts.take(account, now):
+    attempt = Attempt(email=email, address=_address(request), device=_device(request))
+    if not await attempts.begin(running.context, attempt, settings.rate_sign_in):
         return _back("/sign-in", fields, error="wait", next=target)
     try:
         person, token = await accounts.sign_in(
@@ -97,14 +95,12 @@ async def login(request: Request, fields: Form) -> Response:
     except Forbidden:
         return _back("/sign-in", fields, error="wrong", next=target)
     except Busy as busy:
-        attempts.give_back(address, now)
-        attempts.give_back(account, now)
+        await attempts.not_tried(running.context, attempt)
         return _later(busy, _back("/sign-in", fields, error="busy", next=target))
-    attempts.give_back(address, now)
-    attempts.forget(account)
+    await attempts.succeeded(running.context, attempt)
     if old := current_session(request):
         await accounts.sign_out(running.context, old)
-    return _signed_in(local_path(target, HOME[person.role]), token)
+    return await _signed_in(request, local_path(target, HOME[person.role]), person, token)
 
 
 @router.post("/logout")
@@ -130,7 +126,7 @@ async def accept(request: Request, fields: Form) -> Response:
     running = runtime.current()
     token = fields.get("token", "")[:128]
     page = f"/welcome/{quote(token, safe='')}"
-    if _slowed(request):
+    if await _slowed(request):
         return _back(page, fields, error="wait")
     try:
         person, cookie = await invitations.accept(
@@ -147,7 +143,7 @@ async def accept(request: Request, fields: Form) -> Response:
         return _back(page, fields, error=error.field)
     except Busy as busy:
         return _later(busy, _back(page, fields, error="busy"))
-    return _signed_in(HOME[person.role], cookie)
+    return await _signed_in(request, HOME[person.role], person, cookie)
 
 
 @router.post("/password")
@@ -158,7 +154,7 @@ async def password(request: Request, fields: Form) -> Response:
     if person is None:
         return _back("/sign-in")
     target = local_path(fields.get("next", ""), HOME[person.role])
-    if _slowed(request):
+    if await _slowed(request):
         return _back(target, error="wait")
     try:
         token = await accounts.change_password(
@@ -174,22 +170,48 @@ async def password(request: Request, fields: Form) -> Response:
         return _back("/sign-in")
     except Busy as busy:
         return _later(busy, _back(target, error="busy"))
-    return _signed_in(target, token)
+    return await _signed_in(request, target, person, token)
 
 
-def _attempts(request: Request, rate: int) -> Limiter:
-    """The app's counter of sign-in attempts."""
-    limiter: Limiter | None = getattr(request.app.state, "sign_in_attempts", None)
-    if limiter is None or limiter.rate != rate:
-        limiter = request.app.state.sign_in_attempts = Limiter(rate, ATTEMPT_PERIOD)
-    return limiter
+@router.post("/forgot")
+async def forgot(request: Request, fields: Form) -> Response:
+    """Have a link to a new password mailed to `email`. The answer is the same for every address."""
+    asked = await resets.ask(runtime.current().context, fields.get("email", ""), address=_address(request))
+    return _back("/forgot", sent="1") if asked else _back("/forgot", error="wait")
 
 
-def _slowed(request: Request) -> bool:
+@router.post("/reset")
+async def reset(request: Request, fields: Form) -> Response:
+    """Use such a link: `token` and the new `password`. Ends all sessions and signs in here."""
     running = runtime.current()
-    address = client_address(request, running.settings.trusted_proxy_hops)
-    attempts = _attempts(request, running.settings.rate_sign_in)
-    return attempts.take(f"address:{address}", running.context.now().timestamp()) > 0
+    token = fields.get("token", "")[:128]
+    page = f"/reset/{quote(token, safe='')}"
+    if await _slowed(request):
+        return _back(page, error="wait")
+    try:
+        person, cookie = await resets.use(
+            running.context, token, fields.get("password", ""), days=running.settings.session_days
+        )
+    except NotFound:
+        return _back(page)
+    except Invalid as error:
+        return _back(page, error=error.field)
+    except Busy as busy:
+        return _later(busy, _back(page, error="busy"))
+    return await _signed_in(request, HOME[person.role], person, cookie)
+
+
+def _address(request: Request) -> str:
+    return client_address(request, runtime.current().settings.trusted_proxy_hops)
+
+
+def _device(request: Request) -> str | None:
+    return devices.device_cookie(request.headers.get("cookie"), runtime.current().settings.public_url)
+
+
+async def _slowed(request: Request) -> bool:
+    running = runtime.current()
+    return await attempts.slowed(running.context, _address(request), running.settings.rate_sign_in)
 
 
 def _back(page: str, fields: dict[str, str] | None = None, **query: str) -> Response:
@@ -225,10 +247,14 @@ def _set(answer: Response, name: str, value: str, seconds: int) -> None:
     )
 
 
-def _signed_in(target: str, token: str) -> Response:
+async def _signed_in(request: Request, target: str, person: SignedIn, token: str) -> Response:
+    """To `target` with the session's cookie, in a browser that is known from now on."""
+    running = runtime.current()
     answer = RedirectResponse(target, status_code=303, headers={"Cache-Control": "no-store"})
-    settings = runtime.current().settings
-    _set(answer, cookie_name(settings.public_url), token, settings.session_days * 86400)
+    url = running.settings.public_url
+    _set(answer, cookie_name(url), token, running.settings.session_days * 86400)
+    device = await devices.remember(running.context, _device(request), person.account_id)
+    _set(answer, devices.cookie_name(url), device, devices.DAYS * 86400)
     _set(answer, typed.COOKIE, "", 0)
     return answer
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Column, LargeBinary
+from sqlalchemy import BigInteger, Column, ForeignKey, LargeBinary
 from sqlmodel import Field, SQLModel
 
 from booking_app.db.columns import id_column, moment, reference
@@ -32,8 +32,27 @@ class Session(SQLModel, table=True):
     expires_at: datetime = moment(nullable=False)
 
 
+class Device(SQLModel, table=True):
+    """A browser in which this account signed in; its cookie's value is stored hashed."""
+
+    token_hash: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
+    account_id: int = Field(
+        sa_column=Column(BigInteger, ForeignKey("account.id", ondelete="CASCADE"), primary_key=True, index=True)
+    )
+    expires_at: datetime = moment(nullable=False, index=True)
+
+
+class Bucket(SQLModel, table=True):
+    """How much of a rate is spent as of `since`; `key` is a keyed hash of whose and what. Nothing is by `ends_at`."""
+
+    key: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
+    spent: float
+    since: datetime = moment(nullable=False)
+    ends_at: datetime = moment(nullable=False, index=True)
+
+
 class OneTimeLink(SQLModel, table=True):
-    """An invitation or the first admin's link; valid once, until `expires_at`."""
+    """An invitation, the first admin's link or one to a new password; valid once, until `expires_at`."""
 
     __tablename__ = "one_time_link"
     token_hash: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))

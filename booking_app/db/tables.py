@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from booking_app.db.account_tables import Account, OneTimeLink, Session
+from booking_app.db.account_tables import Account, Bucket, Device, OneTimeLink, Session
 from booking_app.db.booking_tables import Appointment, Booking, IdempotencyKey, Occupancy
 from booking_app.db.catalog_tables import Bookable, DateOverride, Service, ServiceBookable, WeeklyHours
 from booking_app.db.columns import metadata
@@ -24,6 +24,7 @@ __all__ = [
     "Appointment",
     "Bookable",
     "Booking",
+    "Bucket",
     "BusyBlock",
     "Calendar",
     "CalendarObject",
@@ -32,6 +33,7 @@ __all__ = [
     "ConsentAttempt",
     "DateOverride",
     "DelaySample",
+    "Device",
     "Grant",
     "IdempotencyKey",
     "Mirror",

@@ -18,6 +18,8 @@ _OLD = (
     ("DELETE FROM idempotency_key WHERE created_at < :limit", timedelta(days=2)),
     ("DELETE FROM consent_attempt WHERE expires_at < :limit", timedelta(0)),
     ("DELETE FROM session WHERE expires_at < :limit", timedelta(0)),
+    ("DELETE FROM device WHERE expires_at < :limit", timedelta(0)),
+    ("DELETE FROM bucket WHERE ends_at < :limit", timedelta(0)),
     ("DELETE FROM one_time_link WHERE expires_at < :limit", timedelta(days=7)),
     ("DELETE FROM busy_block WHERE ends_at < :limit", timedelta(days=2)),
     ("DELETE FROM alert WHERE closed_at < :limit", timedelta(days=90)),

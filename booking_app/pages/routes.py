@@ -8,9 +8,11 @@ from booking_app.pages import (
     admin_sync,
     admin_team,
     book,
+    forgot,
     index,
     manage,
     not_found,
+    reset,
     settings_calendars,
     sign_in,
     welcome,
@@ -22,6 +24,7 @@ from booking_app.state.linking import LinkingState
 from booking_app.state.manage import ManageState
 from booking_app.state.people import PeopleState
 from booking_app.state.providers import ProvidersState
+from booking_app.state.reset import ForgotState, ResetState
 from booking_app.state.session import SessionState
 from booking_app.state.sign_in import SignInState, WelcomeState
 from booking_app.state.sync import SyncState
@@ -34,6 +37,8 @@ PAGES = (
     ("/manage/[token]", manage.page, ManageState.page_title, [ManageState.open, ManageState.follow]),
     ("404", not_found.page, "Not found", None),
     ("/sign-in", sign_in.page, "Sign in", SignInState.open),
+    ("/forgot", forgot.page, "Forgot your password?", ForgotState.open),
+    ("/reset/[token]", reset.page, "Choose a new password", ResetState.open),
     ("/welcome/[token]", welcome.page, "Welcome", WelcomeState.open),
     (
         "/settings/calendars",

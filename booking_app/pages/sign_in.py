@@ -5,7 +5,7 @@ from __future__ import annotations
 import reflex as rx
 
 from booking_app.components.auth_card import auth_card
-from booking_app.components.elements import banner, button, field, text_input
+from booking_app.components.elements import banner, button, field, link, text_input
 from booking_app.components.post_form import post_form
 from booking_app.state.sign_in import SignInState
 
@@ -41,6 +41,7 @@ def page() -> rx.Component:
             action="/auth/login",
             class_name="form",
         ),
+        rx.el.p(link("Forgot your password?", href="/forgot"), class_name="small"),
         team=SignInState.team,
         foot="No account yet? An admin of your team can invite you.",
     )

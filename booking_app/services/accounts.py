@@ -56,8 +56,12 @@ def cookie_name(public_url: str) -> str:
 def session_cookie(header: str | None, public_url: str) -> str | None:
     """The session's value in a Cookie header, as RFC 6265, section 4.2.1, writes it. None if there is none, or more
     than one: somebody else has set the other, and pages and links must not take different ones for the person's."""
+    return cookie_value(header, cookie_name(public_url))
+
+
+def cookie_value(header: str | None, wanted: str) -> str | None:
+    """The same of any cookie that holds a secret of ours."""
     parts = [part.partition("=") for part in (header or "").split(";")]
-    wanted = cookie_name(public_url)
     found = {value.strip() for name, _, value in parts if name.strip() == wanted}
     value = found.pop() if len(found) == 1 else ""
     return value if 0 < len(value) <= 128 else None

@@ -25,6 +25,7 @@ from booking_app.services.accounts import (
     token_hash,
 )
 from booking_app.services.context import Context
+from booking_app.services.links import open_link
 from booking_app.services.passwords import checked_password
 
 INVITATION = "invitation"
@@ -135,7 +136,7 @@ async def first_admin_link(ctx: Context) -> str | None:
 async def offer(ctx: Context, token: str) -> Offer:
     """What a link offers. Raises `NotFound`, the same for an unknown, a used and an expired one."""
     async with ctx.sessions() as db:
-        link = await _open_link(ctx, db, token, lock=False)
+        link = await open_link(ctx, db, token, INVITATION, FIRST_ADMIN)
     return Offer(purpose=link.purpose, email=link.email, name=link.name, role=Role(link.role))
 
 
@@ -150,7 +151,7 @@ async def accept(
     address = found.email or checked_email(email)
     password_hash = await hashed(ctx, checked_password(password, address))
     async with ctx.sessions.begin() as db:
-        link = await _open_link(ctx, db, token, lock=True)
+        link = await open_link(ctx, db, token, INVITATION, FIRST_ADMIN, lock=True)
         if link.purpose == FIRST_ADMIN:
             await db.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _FIRST_ADMIN_LOCK})
             if await _admin_exists(db):
@@ -171,18 +172,6 @@ async def accept(
 def accept_link(ctx: Context, token: str) -> str:
     """The page where a link is accepted."""
     return f"{ctx.public_url}/welcome/{token}"
-
-
-async def _open_link(ctx: Context, db: AsyncSession, token: str, *, lock: bool) -> OneTimeLink:
-    query = select(OneTimeLink).where(
-        col(OneTimeLink.token_hash) == token_hash(token),
-        col(OneTimeLink.used_at).is_(None),
-        col(OneTimeLink.expires_at) > ctx.now(),
-    )
-    link = await db.scalar(query.with_for_update() if lock else query)
-    if link is None:
-        raise NotFound("This link is not valid any more.")
-    return link
 
 
 async def _open_invitation(ctx: Context, db: AsyncSession, email: str) -> OneTimeLink:

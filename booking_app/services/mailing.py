@@ -10,8 +10,9 @@ from email.message import EmailMessage
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
+from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
 
 from booking_app.db.appointments_queries import booking_by_id, booking_by_token
 from booking_app.db.tables import Account, Alert, Bookable, OneTimeLink
@@ -24,11 +25,12 @@ from booking_app.services.booking import manage_url
 from booking_app.services.context import Context
 from booking_app.services.invitation import Invitation, Method, file_bytes, invitation_bytes
 from booking_app.services.invitations import VALID_DAYS, accept_link
-from booking_app.services.letters import account_invitation, alert, cancellation, change, confirmation
+from booking_app.services.letters import account_invitation, alert, cancellation, change, confirmation, password_reset
 from booking_app.services.letters.facts import Facts
 from booking_app.services.letters.letter import Letter
 from booking_app.services.letters.words import names_words
 from booking_app.services.mail_message import build
+from booking_app.services.resets import RESET, reset_link
 
 CUSTOMER = "customer"
 
@@ -43,6 +45,8 @@ async def compose(ctx: Context, work: Work, sender: str) -> EmailMessage | None:
         return await _alert(ctx, work, sender)
     if kind == "invitation":
         return await _account_invitation(ctx, work, sender)
+    if kind == RESET:
+        return await _password_reset(ctx, work, sender)
     return await _appointment(ctx, work, sender, kind)
 
 
@@ -170,6 +174,20 @@ async def _alert(ctx: Context, work: Work, sender: str) -> EmailMessage | None:
         url=f"{ctx.public_url}/{'settings/calendars' if own else 'admin/sync'}",
         team=ctx.team_name,
     )
+    return build(letter, key=work.key, sender=sender, sender_name=ctx.team_name, reader=account.email, now=ctx.now())
+
+
+async def _password_reset(ctx: Context, work: Work, sender: str) -> EmailMessage | None:
+    payload = work.payload
+    async with ctx.sessions() as db:
+        link = await db.get(OneTimeLink, bytes.fromhex(str(payload["link"])))
+        if link is None or link.expires_at <= ctx.now():
+            return None
+        account = await db.scalar(select(Account).where(col(Account.email) == link.email, col(Account.active)))
+    if account is None:
+        return None
+    url = reset_link(ctx, ctx.sealer.open(bytes.fromhex(str(payload["sealed"])), work.key))
+    letter = password_reset.to_account(name=account.name, url=url, team=ctx.team_name)
     return build(letter, key=work.key, sender=sender, sender_name=ctx.team_name, reader=account.email, now=ctx.now())
 
 

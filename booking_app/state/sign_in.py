@@ -21,7 +21,7 @@ BUSY = "Many people sign in at this moment. Please try again in a few seconds."
 SIGN_IN_ERRORS = {
     "busy": BUSY,
     "wrong": "The address or the password is wrong.",
-    "wait": "Too many attempts. Wait five minutes, then try again.",
+    "wait": "Too many attempts. Wait five minutes, or have a link mailed to you.",
     "role": "This page is for admins. Sign in with an admin's account.",
     "link": "This link is not valid any more. Ask an admin for a new one, or sign in.",
 }
