@@ -20,7 +20,8 @@ from booking_app.domain.errors import Invalid, Reason, Refused
 from booking_app.domain.local import by_local_date, iso
 from booking_app.domain.zones import DAY, checked_zone, day_start
 from booking_app.feed import read_again
-from booking_app.services import availability, booking, catalog, manage
+from booking_app.services import availability, catalog, confirming, manage
+from booking_app.services.confirming import Awaiting
 from booking_app.services.views import BookingRequest, BookingView, Customer, SlotQuery, SlotsAnswer
 from booking_app.services.visitors import Visitor
 
@@ -38,6 +39,12 @@ _UNKNOWN: dict[int | str, dict[str, Any]] = {
 _REFUSED: dict[int | str, dict[str, Any]] = {
     409: {"model": shapes.RefusedOut, "description": "Not possible now; alternatives are open."}
 }
+
+
+_AWAITING: dict[int | str, dict[str, Any]] = {
+    202: {"model": shapes.AwaitingOut, "description": "Kept until the customer confirms it by the mailed link."}
+}
+_CONFIRM = "The time is kept. It is booked when the customer presses the link that was mailed."
 
 
 def visitor(request: Request) -> Visitor:
@@ -136,7 +143,11 @@ def slots_body(found: SlotsAnswer, zone: str) -> bytes:
 
 
 @router.post(
-    "/bookings", status_code=201, dependencies=WRITE, response_model=shapes.BookedOut, responses=_UNKNOWN | _REFUSED
+    "/bookings",
+    status_code=201,
+    dependencies=WRITE,
+    response_model=shapes.BookedOut,
+    responses=_UNKNOWN | _REFUSED | _AWAITING,
 )
 async def create_booking(
     request: Request,
@@ -146,9 +157,12 @@ async def create_booking(
         Header(description="A key of your choice: repeated from the same address, it returns the first result."),
     ] = None,
 ) -> Response:
-    """Book a slot. Repeating a request with the same `Idempotency-Key` never makes a second booking."""
+    """Book a slot. Repeating a request with the same `Idempotency-Key` never makes a second booking.
+
+    With many bookings of one mail address or client the answer is 202: the time is kept, and booked when the customer
+    presses the link that was mailed."""
     zone = request.state.zone = checked_zone(wish.timezone, "timezone")
-    receipt = await booking.book(
+    receipt = await confirming.book_or_ask(
         runtime.current().context,
         BookingRequest(
             service=wish.service,
@@ -165,6 +179,11 @@ async def create_booking(
         idempotency_key=idempotency_key,
         by=visitor(request),
     )
+    if isinstance(receipt, Awaiting):
+        waits = {"start": iso(receipt.start, zone), "end": iso(receipt.end, zone), "staff": list(receipt.staff)}
+        return answer(
+            {"code": "confirm_by_mail", "message": _CONFIRM, "expires_at": iso(receipt.expires_at, zone), **waits}, 202
+        )
     content = {
         "id": receipt.id,
         "token": receipt.token,

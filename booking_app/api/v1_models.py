@@ -98,6 +98,17 @@ class BookedOut(BaseModel):
     staff: list[str] = Field(examples=[["anna"]])
 
 
+class AwaitingOut(BaseModel):
+    """Nothing is booked yet. The time is kept until `expires_at` for whoever presses the link in the mail."""
+
+    code: str = Field(examples=["confirm_by_mail"])
+    message: str
+    expires_at: datetime = Field(examples=[START])
+    start: datetime = Field(examples=[START])
+    end: datetime = Field(examples=[END])
+    staff: list[str] = Field(examples=[["anna"]])
+
+
 class BookingOut(BaseModel):
     """`state` is `confirmed` or `cancelled`. The customer can change it until `changeable_until`."""
 

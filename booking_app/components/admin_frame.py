@@ -14,6 +14,7 @@ from booking_app.state.session import SessionState
 
 _ADMIN = (
     ("Team calendar", "/admin/team"),
+    ("Bookings", "/admin/bookings"),
     ("Sync", "/admin/sync"),
     ("People", "/admin/people"),
     ("Providers", "/admin/providers"),

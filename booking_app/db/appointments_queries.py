@@ -58,6 +58,8 @@ class NewBooking:
     token_sealed: bytes
     name: str
     email: str
+    mailbox: str
+    source: bytes | None
     phone: str
     notes: str
     zone: str
@@ -82,8 +84,10 @@ WITH given AS (
   SELECT :uid, service_id, during, 'confirmed', 0, now FROM given WHERE key IS NULL OR EXISTS (SELECT FROM claim)
   RETURNING id
 ), booked AS (
-  INSERT INTO booking (id, appointment_id, token_hash, token_sealed, name, email, phone, notes, zone, state, created_at)
-  SELECT booking_id, made.id, :token_hash, :token_sealed, :name, :email, :phone, :notes, :zone, 'confirmed', now
+  INSERT INTO booking (id, appointment_id, token_hash, token_sealed, name, email, mailbox, source, phone, notes, zone,
+                       state, created_at)
+  SELECT booking_id, made.id, :token_hash, :token_sealed, :name, :email, :mailbox, :source, :phone, :notes, :zone,
+         'confirmed', now
   FROM made, given
 ), occupied AS (
   INSERT INTO occupancy (bookable_id, appointment_id, service_id, during, before, after, active)
@@ -132,6 +136,8 @@ async def store_booking(db: AsyncSession, new: NewBooking, *, freed: Collection[
         "booking_id": str(new.booking_id),
         "name": new.name,
         "email": new.email,
+        "mailbox": new.mailbox,
+        "source": new.source,
         "phone": new.phone,
         "notes": new.notes,
         "zone": new.zone,

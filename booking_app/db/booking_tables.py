@@ -6,7 +6,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Index, LargeBinary, Uuid, text
+from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, LargeBinary, Uuid, text
 from sqlalchemy.dialects.postgresql import JSONB, TSTZRANGE, ExcludeConstraint, Range
 from sqlmodel import Field, SQLModel
 
@@ -47,13 +47,49 @@ class Booking(SQLModel, table=True):
     """The same token, encrypted, so that later mails can carry the link again."""
     name: str
     email: str = Field(index=True)
+    mailbox: str = Field(default="", index=True, sa_column_kwargs={"server_default": ""})
+    """The box that the address leads to (`domain.mailboxes`): what is counted."""
+    source: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
+    """The keyed hash of the network address that it came from; forgotten after a month."""
     phone: str = ""
     notes: str = ""
     zone: str
     state: str = "confirmed"
-    created_at: datetime | None = moment(nullable=False, now=True)
+    created_at: datetime | None = moment(nullable=False, now=True, index=True)
     cancelled_at: datetime | None = moment()
     cancelled_by: str | None = None
+
+
+class Unconfirmed(SQLModel, table=True):
+    """A booking that is to be confirmed by mail: its appointment is a hold until then, and takes it along at its end.
+    `request` is what was asked for; `key` and `digest` are those of its idempotency."""
+
+    appointment_id: int = Field(
+        sa_column=Column(BigInteger, ForeignKey("appointment.id", ondelete="CASCADE"), primary_key=True)
+    )
+    token_hash: bytes = Field(sa_column=Column(LargeBinary, unique=True, nullable=False))
+    key: str | None = Field(default=None, unique=True)
+    digest: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    request: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+    created_at: datetime | None = moment(nullable=False, now=True)
+
+
+class KnownMailbox(SQLModel, table=True):
+    """The keyed hash of a mailbox in which somebody pressed a link of ours."""
+
+    __tablename__ = "known_mailbox"
+    mark: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
+    confirmed_at: datetime = moment(nullable=False)
+
+
+class BookingPolicy(SQLModel, table=True):
+    """What the admins have set about bookings by strangers: one row. See `domain.crowding.Policy`."""
+
+    __tablename__ = "booking_policy"
+    __table_args__ = (CheckConstraint("id = 1", name="single"),)
+    id: int = Field(default=1, sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    confirm_after: int | None = None
+    most_upcoming: int
 
 
 class Occupancy(SQLModel, table=True):

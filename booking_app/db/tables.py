@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from booking_app.db.account_tables import Account, Bucket, Device, OneTimeLink, Session
-from booking_app.db.booking_tables import Appointment, Booking, IdempotencyKey, Occupancy
+from booking_app.db.booking_tables import (
+    Appointment,
+    Booking,
+    BookingPolicy,
+    IdempotencyKey,
+    KnownMailbox,
+    Occupancy,
+    Unconfirmed,
+)
 from booking_app.db.catalog_tables import Bookable, DateOverride, Service, ServiceBookable, WeeklyHours
 from booking_app.db.columns import metadata
 from booking_app.db.oauth_tables import Channel, ConsentAttempt, Grant, ProviderApp
@@ -24,6 +32,7 @@ __all__ = [
     "Appointment",
     "Bookable",
     "Booking",
+    "BookingPolicy",
     "Bucket",
     "BusyBlock",
     "Calendar",
@@ -36,6 +45,7 @@ __all__ = [
     "Device",
     "Grant",
     "IdempotencyKey",
+    "KnownMailbox",
     "Mirror",
     "Occupancy",
     "OneTimeLink",
@@ -44,6 +54,7 @@ __all__ = [
     "Service",
     "ServiceBookable",
     "Session",
+    "Unconfirmed",
     "WeeklyHours",
     "metadata",
 ]

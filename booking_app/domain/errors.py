@@ -43,6 +43,10 @@ class Busy(BookingError):
         self.seconds = seconds
 
 
+class ConfirmFirst(BookingError):
+    """Nothing was changed: a booking of this mail address is confirmed by mail first."""
+
+
 class Reason(StrEnum):
     """Why a time was refused or a person's slots are withheld."""
 
@@ -59,6 +63,7 @@ class Reason(StrEnum):
     CUT_OFF = "cut_off_passed"
     HOLD_EXPIRED = "hold_expired"
     NOT_KEPT = "too_many_holds"
+    TOO_MANY = "too_many_bookings"
     ALREADY_CANCELLED = "already_cancelled"
 
 

@@ -21,6 +21,8 @@ _OLD = (
     ("DELETE FROM device WHERE expires_at < :limit", timedelta(0)),
     ("DELETE FROM bucket WHERE ends_at < :limit", timedelta(0)),
     ("DELETE FROM one_time_link WHERE expires_at < :limit", timedelta(days=7)),
+    ("DELETE FROM known_mailbox WHERE confirmed_at < :limit", timedelta(days=400)),
+    ("UPDATE booking SET source = NULL WHERE source IS NOT NULL AND created_at < :limit", timedelta(days=30)),
     ("DELETE FROM busy_block WHERE ends_at < :limit", timedelta(days=2)),
     ("DELETE FROM alert WHERE closed_at < :limit", timedelta(days=90)),
 )

@@ -27,6 +27,7 @@ def page() -> rx.Component:
                 rx.cond(State.step == "pick", _pick(), rx.fragment()),
                 rx.el.div(_form(), class_name="step-side", hidden=State.step != "form"),
                 rx.cond(State.step == "done", _done(), rx.fragment()),
+                rx.cond(State.step == "mail", _mailed(), rx.fragment()),
                 class_name="booking card",
                 custom_attrs={"data-server-now": State.server_now.to_string()},  # type: ignore[attr-defined]
             ),
@@ -186,6 +187,31 @@ def _form() -> rx.Component:
         ),
         refusal_banner(State.refusal, State.take_instead),
         booking_form(State),
+    )
+
+
+def _mailed() -> rx.Component:
+    return rx.el.div(
+        rx.el.div(
+            rx.el.span(icon("mail", 22), class_name="done-mark", aria_hidden="true"),
+            rx.el.h2("One more step: look into your mail", tab_index=-1, custom_attrs={"data-focus": "1"}),
+            class_name="row",
+        ),
+        rx.el.p(
+            "We sent a link to ",
+            rx.el.span(State.sent_to, class_name="strong"),
+            ". Your appointment is booked once you press it. Until ",
+            rx.el.span(State.until, class_name="strong"),
+            " the time is kept for you.",
+        ),
+        appointment_facts(State.kept),
+        rx.el.p(
+            "We ask because there are several bookings with this address or from this place already. Nothing there "
+            "after some minutes? Look among unwanted mail.",
+            class_name="small",
+        ),
+        rx.el.button("Book another time", type="button", class_name="link small", on_click=State.again),
+        class_name="step-side appear stack",
     )
 
 

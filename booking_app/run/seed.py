@@ -11,7 +11,9 @@ from sqlmodel import col
 
 from booking_app import demo, runtime
 from booking_app.config import Settings
+from booking_app.db.crowd_queries import store_policy
 from booking_app.db.tables import Calendar
+from booking_app.domain.crowding import Policy
 from booking_app.run.calendars import CalendarServer
 from booking_app.run.team import create_team, event_text
 from booking_app.runtime import Runtime
@@ -25,6 +27,9 @@ async def seed(settings: Settings, calendars: CalendarServer, kept: dict[str, An
     async with runtime.built(settings) as program:
         _fill(calendars, first_monday(program.context.now()))
         created = await create_team(program.context, kept["admin_password"], kept["passwords"])
+        async with program.sessions.begin() as db:
+            # Whoever tries the demo books again and again, from one place.
+            await store_policy(db, Policy(confirm_after=20, most_upcoming=50))
         for slug, account in created.items():
             if account.bookable_id is None:
                 raise LookupError("a member of the team is not bookable")

@@ -10,6 +10,8 @@ from dataclasses import asdict
 from itertools import islice
 from uuid import uuid4
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from booking_app import metrics
 from booking_app.db.appointments_queries import (
     NewBooking,
@@ -23,12 +25,15 @@ from booking_app.db.availability_queries import (
     make_due,
 )
 from booking_app.db.changes import announce
+from booking_app.db.crowd_queries import load_crowd
 from booking_app.db.engine import Reader, reads
-from booking_app.db.hold_queries import StandingHold, remove_hold, standing_hold
+from booking_app.db.hold_queries import StandingHold, lock_marks, remove_hold, standing_hold
 from booking_app.domain.appointment import AssignmentMode
 from booking_app.domain.assignment import week_of
 from booking_app.domain.clock import to_instant
-from booking_app.domain.errors import Invalid, NotFound, Reason
+from booking_app.domain.crowding import Verdict, judge
+from booking_app.domain.errors import ConfirmFirst, Invalid, NotFound, Reason, Refused
+from booking_app.domain.mailboxes import mailbox
 from booking_app.domain.rules import Span
 from booking_app.services.acceptance import (
     Group,
@@ -45,18 +50,26 @@ from booking_app.services.alternatives import refused
 from booking_app.services.availability import check_staff
 from booking_app.services.checks import checked_key, checked_request
 from booking_app.services.context import Context
+from booking_app.services.offers import SENTENCES
 from booking_app.services.views import BookingReceipt, BookingRequest
 from booking_app.services.visitors import Visitor
 
 
 async def book(
-    ctx: Context, request: BookingRequest, *, idempotency_key: str | None = None, by: Visitor | None = None
+    ctx: Context,
+    request: BookingRequest,
+    *,
+    idempotency_key: str | None = None,
+    by: Visitor | None = None,
+    confirmed: bool = False,
 ) -> BookingReceipt:
     """Book the slot, with all its effects enqueued, or raise and change nothing.
 
     Raises `Invalid` naming the field (`service` unknown is `NotFound`), and `Refused` with the nearest
     alternatives. A key that the same visitor repeats with the same request returns the first receipt; with another
-    request it is `Invalid("Idempotency-Key")`. Other visitors' keys are not seen."""
+    request it is `Invalid("Idempotency-Key")`. Other visitors' keys are not seen. What a visitor asks for (and nobody
+    else: `by` None) is bounded by mail and network address: `Refused(TOO_MANY)`, and `ConfirmFirst` unless it is
+    `confirmed`."""
     request = checked_request(request)
     key = None if idempotency_key is None else checked_key(idempotency_key)
     if key is not None and by is not None:
@@ -90,7 +103,7 @@ async def book(
         people = [each for group in batch for each in group]
         await live.read(ctx, people, appointment_reach(offering, request.start))
         for group in batch:
-            outcome = await _take(ctx, request, key, offering, group, live, kept)
+            outcome = await _take(ctx, request, key, offering, group, live, kept, by, confirmed)
             if isinstance(outcome, BookingReceipt):
                 metrics.bookings.inc(not outcome.repeated)
                 return outcome
@@ -133,6 +146,8 @@ async def _take(
     group: Group,
     live: Live,
     kept: StandingHold | None,
+    by: Visitor | None,
+    confirmed: bool,
 ) -> BookingReceipt | list[Reason]:
     """The write: lock, the one rule again, store. A list of reasons means that nothing was changed."""
     reasons = objections(ctx, offering, group, request.start, to_instant(ctx.now()), live, kept)
@@ -140,6 +155,8 @@ async def _take(
         return reasons
     people = [each.bookable_id for each in group]
     async with ctx.sessions() as db:
+        if by is not None:
+            await _check_crowd(ctx, db, request, by, confirmed)
         without = (kept.appointment_id,) if kept else ()
         locked = await under_lock(
             ctx, db, request.service, people, request.start, live=live, kept=kept, without=without
@@ -148,7 +165,7 @@ async def _take(
             return locked
         if kept:
             await remove_hold(db, kept.appointment_id)
-        new, receipt = _new_booking(ctx, request, key, locked)
+        new, receipt = _new_booking(ctx, request, key, locked, by)
         claimed, guarded = await store_booking(db, new, freed=kept.bookables if kept else ())
         if claimed and guarded:
             await db.commit()
@@ -159,8 +176,20 @@ async def _take(
     return first or [Reason.TAKEN]
 
 
+async def _check_crowd(ctx: Context, db: AsyncSession, request: BookingRequest, by: Visitor, confirmed: bool) -> None:
+    """Count what there is of this mail address and visitor, until the transaction ends the truth, and raise if one more
+    is not simply booked."""
+    box, source = mailbox(request.customer.email), by.source(ctx)
+    await lock_marks(db, [ctx.sealer.mark(box, "mailbox"), source])
+    verdict = judge(*await load_crowd(db, box, source, to_instant(ctx.now())))
+    if verdict is Verdict.REFUSE:
+        raise Refused(Reason.TOO_MANY, SENTENCES[Reason.TOO_MANY])
+    if verdict is Verdict.CONFIRM and not confirmed:
+        raise ConfirmFirst("This booking is confirmed by mail first.")
+
+
 def _new_booking(
-    ctx: Context, request: BookingRequest, key: str | None, offering: Offering
+    ctx: Context, request: BookingRequest, key: str | None, offering: Offering, by: Visitor | None
 ) -> tuple[NewBooking, BookingReceipt]:
     booking_id = uuid4()
     token = secrets.token_urlsafe(24)
@@ -179,12 +208,14 @@ def _new_booking(
         token_sealed=ctx.sealer.seal(token, f"booking:{booking_id}"),
         name=customer.name,
         email=customer.email,
+        mailbox=mailbox(customer.email),
+        source=by.source(ctx) if by is not None else None,
         phone=customer.phone,
         notes=customer.notes,
         zone=request.zone,
         now=to_instant(ctx.now()),
         key=key,
-        digest=_digest(request),
+        digest=digest_of(request),
         answer={"id": str(booking_id), "start": span[0], "end": span[1], "staff": staff},
     )
     return new, _receipt(ctx, request.service, str(booking_id), token, span, staff)
@@ -210,7 +241,7 @@ def _receipt(
     )
 
 
-def _digest(request: BookingRequest) -> bytes:
+def digest_of(request: BookingRequest) -> bytes:
     """What makes two requests the same; the hold is not part of it, as the first request used it up."""
     content = asdict(request) | {"hold": None}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).digest()
@@ -221,7 +252,7 @@ async def _repeated(ctx: Context, request: BookingRequest, key: str) -> BookingR
         first = await first_answer(db, key)
     if first is None:
         return None
-    if first.digest != _digest(request):
+    if first.digest != digest_of(request):
         raise Invalid("Idempotency-Key", "This key was used for another request; use a new one.")
     answer = first.answer
     token = ctx.sealer.open(first.sealed, f"booking:{answer['id']}")

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from booking_app.db.appointments_queries import booking_by_id, booking_by_token
+from booking_app.db.crowd_queries import unconfirmed_by_token
 from booking_app.db.tables import Account, Alert, Bookable, OneTimeLink
 from booking_app.domain.appointment import AppointmentState, Role, change_refusal, event_uid, invitation_uid
 from booking_app.domain.clock import to_instant
@@ -22,10 +23,19 @@ from booking_app.domain.effects import Work
 from booking_app.domain.errors import NotFound
 from booking_app.services.accounts import token_hash
 from booking_app.services.booking import manage_url
+from booking_app.services.confirming import CONFIRM, MINUTES, confirm_link
 from booking_app.services.context import Context
 from booking_app.services.invitation import Invitation, Method, file_bytes, invitation_bytes
 from booking_app.services.invitations import VALID_DAYS, accept_link
-from booking_app.services.letters import account_invitation, alert, cancellation, change, confirmation, password_reset
+from booking_app.services.letters import (
+    account_invitation,
+    alert,
+    cancellation,
+    change,
+    confirm_booking,
+    confirmation,
+    password_reset,
+)
 from booking_app.services.letters.facts import Facts
 from booking_app.services.letters.letter import Letter
 from booking_app.services.letters.words import names_words
@@ -45,6 +55,8 @@ async def compose(ctx: Context, work: Work, sender: str) -> EmailMessage | None:
         return await _alert(ctx, work, sender)
     if kind == "invitation":
         return await _account_invitation(ctx, work, sender)
+    if kind == CONFIRM:
+        return await _confirm_booking(ctx, work, sender)
     if kind == RESET:
         return await _password_reset(ctx, work, sender)
     return await _appointment(ctx, work, sender, kind)
@@ -189,6 +201,29 @@ async def _password_reset(ctx: Context, work: Work, sender: str) -> EmailMessage
     url = reset_link(ctx, ctx.sealer.open(bytes.fromhex(str(payload["sealed"])), work.key))
     letter = password_reset.to_account(name=account.name, url=url, team=ctx.team_name)
     return build(letter, key=work.key, sender=sender, sender_name=ctx.team_name, reader=account.email, now=ctx.now())
+
+
+async def _confirm_booking(ctx: Context, work: Work, sender: str) -> EmailMessage | None:
+    async with ctx.sessions() as db:
+        row = await unconfirmed_by_token(db, bytes.fromhex(str(work.payload["link"])), to_instant(ctx.now()))
+    if row is None:
+        return None
+    customer = row.request["customer"]
+    facts = Facts(
+        service=row.service_name,
+        start=row.start,
+        end=row.end,
+        zone=row.request["zone"],
+        staff=tuple(row.names),
+        location=row.location,
+        preparation=row.preparation,
+        customer=customer["name"],
+        team=ctx.team_name,
+    )
+    url = confirm_link(ctx, ctx.sealer.open(bytes.fromhex(str(work.payload["sealed"])), work.key))
+    letter = confirm_booking.to_customer(facts, url=url, minutes=MINUTES)
+    reader = customer["email"]
+    return build(letter, key=work.key, sender=sender, sender_name=ctx.team_name, reader=reader, now=ctx.now())
 
 
 async def _account_invitation(ctx: Context, work: Work, sender: str) -> EmailMessage | None:

@@ -24,6 +24,7 @@ SENTENCES = {
     Reason.NOT_OFFERED: "Nobody offers this service at the moment.",
     Reason.CUT_OFF: "It is too late to change this appointment online. Please phone us.",
     Reason.HOLD_EXPIRED: "The time was no longer kept for you.",
+    Reason.TOO_MANY: "There are many appointments with this mail address already. Please contact us directly.",
     Reason.NOT_KEPT: "Too many times are being kept just now. This one can still be booked while it is free.",
     Reason.ALREADY_CANCELLED: "This appointment is already cancelled.",
 }

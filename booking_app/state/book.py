@@ -13,7 +13,8 @@ from booking_app import runtime
 from booking_app.domain.errors import Invalid, NotFound, Reason, Refused
 from booking_app.domain.zones import local_date
 from booking_app.feed import Change
-from booking_app.services import booking, catalog, holds
+from booking_app.services import catalog, confirming, holds
+from booking_app.services.confirming import Awaiting
 from booking_app.services.views import BookingReceipt, BookingRequest, Customer, ServiceView, SlotsAnswer
 from booking_app.state import keeping, live, offers, picture, times
 from booking_app.state.followers import Following, arrives
@@ -28,7 +29,7 @@ _BREATH = 30
 
 
 class BookState(Picker, rx.State):
-    """Steps: `pick` a time, fill in the `form` while the time is kept, `done`."""
+    """Steps: `pick` a time, fill in the `form` while the time is kept, `done`; or `mail`, if it is to be confirmed."""
 
     known: str = ""
     team: str = ""
@@ -44,6 +45,7 @@ class BookState(Picker, rx.State):
     refusal: Refusal = Refusal()
     errors: FormErrors = FormErrors()
     sent_to: str = ""
+    until: str = ""
     links: Links = Links()
 
     _service: ServiceView | None = None
@@ -176,25 +178,20 @@ class BookState(Picker, rx.State):
         self.busy, self.errors, self.refusal = True, FormErrors(), Refusal()
         yield
         self.busy = False
-        customer = Customer(**{field: str(data.get(field) or "") for field in ("name", "email", "phone", "notes")})
+        who = Customer(**{field: str(data.get(field) or "") for field in ("name", "email", "phone", "notes")})
         request = BookingRequest(
-            service=self._slug,
-            start=self._kept_start,
-            zone=self.zone,
-            customer=customer,
-            staff=self._staff,
-            hold=self._hold,
+            service=self._slug, start=self._kept_start, zone=self.zone, customer=who, staff=self._staff, hold=self._hold
         )
         try:
-            visitor = live.visitor(self.router.session)
-            receipt = await booking.book(runtime.current().context, request, idempotency_key=self._key, by=visitor)
+            ctx, visitor = runtime.current().context, live.visitor(self.router.session)
+            outcome = await confirming.book_or_ask(ctx, request, idempotency_key=self._key, by=visitor)
         except Invalid as wrong:
             self.errors = offers.form_errors(wrong)
             yield rx.call_script(f"document.getElementById('{offers.first_wrong(self.errors) or 'book'}')?.focus()")
         except Refused as refused:
             self._refuse(refused)
         else:
-            self._finish(receipt, customer.email.strip())
+            self._finish(outcome, who.email.strip())
 
     @rx.event
     @public
@@ -255,8 +252,8 @@ class BookState(Picker, rx.State):
         await self._give_back()
         staff: tuple[str, ...] = (self._staff,) if self._staff else ()
         try:
-            visitor = live.visitor(self.router.session)
-            kept = await holds.hold(runtime.current().context, self._slug, start, self._staff, by=visitor)
+            ctx, visitor = runtime.current().context, live.visitor(self.router.session)
+            kept = await holds.hold(ctx, self._slug, start, self._staff, by=visitor)
         except Refused as error:
             if error.reason is not Reason.NOT_KEPT:
                 self._refuse(error)
@@ -289,10 +286,15 @@ class BookState(Picker, rx.State):
         self._instead = tuple((each.start, each.staff) for each in refused.alternatives)
         self.refusal = offers.refusal(refused, zone=self.zone, people=self.offer.people, wished=self._staff)
 
-    def _finish(self, receipt: BookingReceipt, email: str) -> None:
+    def _finish(self, outcome: BookingReceipt | Awaiting, email: str) -> None:
+        """It is booked; or the slot stays held, no longer for this tab but for whoever presses the mailed link."""
         if self._service is not None:
-            self.kept = offers.appointment(self._service, receipt.start, self.zone, self.offer.people, receipt.staff)
-            self.links = offers.links(receipt, self._service, live.now())
-        self.sent_to, self.step, self._hold, self._key = email, "done", None, ""
+            self.kept = offers.appointment(self._service, outcome.start, self.zone, self.offer.people, outcome.staff)
+            if isinstance(outcome, BookingReceipt):
+                self.links = offers.links(outcome, self._service, live.now())
+        if isinstance(outcome, Awaiting):
+            self.until = times.clock(outcome.expires_at, self.zone)
+        self.step = "mail" if isinstance(outcome, Awaiting) else "done"
+        self.sent_to, self._hold, self._key = email, None, ""
         self.kept_until, self._mine = 0, 0
         keeping.end(self.router.session)

@@ -11,6 +11,7 @@ from booking_app.integrations.mail.folder import FolderMailer
 from booking_app.integrations.mail.mailer import Delayed, Mailer, Refused
 from booking_app.integrations.mail.smtp import SmtpMailer
 from booking_app.services.context import Context
+from booking_app.services.mail_bounds import WAIT, may_send
 from booking_app.services.mail_message import Undeliverable
 from booking_app.services.mailing import compose
 from booking_app.sync.vault import UnreadableSecret
@@ -31,6 +32,8 @@ def create_handler(ctx: Context, mailer: Mailer, sender: str) -> Callable[[Work]
         try:
             mail = await compose(ctx, work, sender)
             if mail is not None:
+                if not await may_send(ctx, work, str(mail["To"])):
+                    return Retry(reason="This address gets no more mails in this hour.", after=WAIT)
                 await mailer.send(mail)
         except Delayed as error:
             return Retry(reason=str(error), after=error.after)
