@@ -6,10 +6,11 @@ PORT ?= 8000
 DATA_DIR ?= .data
 # The first of these that runs and is new enough; PYTHON names another.
 PYTHON ?= python3 python python3.13 python3.12 python3.11 python3.14
-VENV := .venv
+# NEWEST=1 takes the newest packages that pyproject.toml allows, in an environment of their own, instead of the locked.
+VENV := .venv$(if $(NEWEST),-newest)
 BIN := $(VENV)/bin
 
-.PHONY: run test check lint bench reset clean help
+.PHONY: run test check lint lock newest bench reset clean help
 
 run: $(VENV)/.installed$(if $(filter sim,$(PROVIDERS)),-dev) ## start the app with the demo team; PORT, DATA_DIR, PROVIDERS=sim
 	@PORT="$(PORT)" DATA_DIR="$(DATA_DIR)" PROVIDERS="$(PROVIDERS)" exec $(BIN)/python -m booking_app.cli demo
@@ -27,6 +28,18 @@ lint: $(VENV)/.installed-dev
 	@$(BIN)/lint-imports
 	@$(BIN)/mypy
 
+LOCK := $(BIN)/uv pip compile pyproject.toml --group build --universal --python-version 3.11 --generate-hashes \
+	--upgrade --quiet --custom-compile-command "make lock"
+
+lock: | $(BIN)/uv ## renew the locked packages: the newest that pyproject.toml allows, with their hashes
+	@$(LOCK) --output-file requirements.lock
+	@$(LOCK) --extra dev --constraint requirements.lock --output-file requirements-dev.lock
+
+newest: ## whether the newest packages do: every module is imported, the unit tests run
+	@$(MAKE) --no-print-directory NEWEST=1 .venv-newest/.installed-dev
+	@.venv-newest/bin/python -m tests.newest
+	@.venv-newest/bin/python -m pytest -q tests/unit
+
 bench: $(VENV)/.installed-dev ## the benchmarks, each with its reference from the same run
 	@for file in tests/benchmarks/bench_*.py; do \
 		name=$$(basename "$$file" .py); echo "== $$name"; $(BIN)/python -m "tests.benchmarks.$$name" || exit 1; \
@@ -36,7 +49,7 @@ reset: ## forget the demo's data
 	@$(if $(wildcard $(BIN)/python),DATA_DIR="$(DATA_DIR)" $(BIN)/python -m booking_app.cli reset,true)
 
 clean: ## remove what was installed and built; the data stays
-	@rm -rf $(VENV) .web .built .states
+	@rm -rf .venv .venv-newest .web .built .states
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -50,14 +63,26 @@ $(VENV)/bin/python:
 		echo "Python's venv module is missing or broken; on Debian and Ubuntu: apt-get install python3-venv." >&2; exit 2; \
 	done; echo "Python 3.11 or newer is needed (tried: $(PYTHON)); install it, or set PYTHON." >&2; exit 2
 
-$(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+# The project itself is built with the locked setuptools, and `pip check` says when the lock lacks what it needs.
+define INSTALL
+@$(if $(NEWEST),$(PIP) --upgrade --upgrade-strategy eager -e '.$(2)',\
+	$(PIP) --only-binary :all: --require-hashes -r $(1) && $(PIP) --no-deps --no-build-isolation -e .) \
+	|| { echo "The packages could not be installed; pip's own words are above." >&2; exit 2; }
+@$(BIN)/python -m pip check >$(VENV)/check.txt \
+	|| { cat $(VENV)/check.txt; echo "The packages do not fit together; make lock renews the lock." >&2; exit 2; }
+endef
+
+$(VENV)/.installed: pyproject.toml requirements.lock | $(VENV)/bin/python
 	@echo "Installing the packages (the first time takes a minute)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e . \
-		|| { echo "The packages could not be installed; pip's own words are above." >&2; exit 2; }
+	$(call INSTALL,requirements.lock)
 	@touch $@
 
-$(VENV)/.installed-dev: pyproject.toml | $(VENV)/bin/python
+$(VENV)/.installed-dev: pyproject.toml requirements-dev.lock | $(VENV)/bin/python
 	@echo "Installing the packages and the test tools"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' \
-		|| { echo "The packages could not be installed; pip's own words are above." >&2; exit 2; }
+	$(call INSTALL,requirements-dev.lock,[dev])
 	@touch $(VENV)/.installed $@
+
+$(BIN)/uv:
+	@$(MAKE) --no-print-directory $(VENV)/.installed-dev
