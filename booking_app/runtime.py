@@ -11,7 +11,7 @@ from functools import partial
 from booking_app.config import Settings
 from booking_app.db.engine import Sessions, create_engine, create_sessions
 from booking_app.domain.appointment import Effect
-from booking_app.domain.clock import utc_now
+from booking_app.domain.clock import monotonic, utc_now
 from booking_app.feed import Hub, listening
 from booking_app.integrations.mail.delivery import create_handler, create_mailer
 from booking_app.jobs.expander import expanding
@@ -69,7 +69,9 @@ def current() -> Runtime:
 
 
 @contextlib.asynccontextmanager
-async def built(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> AsyncIterator[Runtime]:
+async def built(
+    settings: Settings, *, now: Callable[[], datetime] = utc_now, elapsed: Callable[[], float] = monotonic
+) -> AsyncIterator[Runtime]:
     """The program without anything that runs by itself: for commands. Closed when the block ends."""
     engine = create_engine(settings.database_url)
     sessions = create_sessions(engine)
@@ -80,6 +82,7 @@ async def built(settings: Settings, *, now: Callable[[], datetime] = utc_now) ->
         base = Context(
             sessions=sessions,
             now=now,
+            elapsed=elapsed,
             sealer=vault,
             public_url=settings.public_url,
             bounds=Bounds(soft=settings.soft_bound, hard=settings.hard_bound, hold_minutes=settings.hold_minutes),
@@ -132,9 +135,11 @@ async def built(settings: Settings, *, now: Callable[[], datetime] = utc_now) ->
 
 
 @contextlib.asynccontextmanager
-async def running(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> AsyncIterator[Runtime]:
+async def running(
+    settings: Settings, *, now: Callable[[], datetime] = utc_now, elapsed: Callable[[], float] = monotonic
+) -> AsyncIterator[Runtime]:
     """Start everything a process needs, hand out the runtime, stop it all in reverse order."""
-    async with built(settings, now=now) as runtime:
+    async with built(settings, now=now, elapsed=elapsed) as runtime:
         runtime.hub.tell_first(lambda change: runtime.jobs.wake(change.topic))
         async with listening(settings.database_url, runtime.hub), runtime.jobs.running():
             _running.append(runtime)

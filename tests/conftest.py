@@ -33,15 +33,26 @@ _numbers = itertools.count(1)
 
 @dataclass
 class Clock:
-    """A clock that tests set and move. Starts on a Monday at 08:00 UTC."""
+    """A clock that tests set and move. Starts on a Monday at 08:00 UTC. `elapsed` are the seconds that have passed,
+    whatever somebody sets the clock to."""
 
     time: datetime = field(default_factory=lambda: datetime(2027, 3, 1, 8, 0, tzinfo=UTC))
+    passed: timedelta = timedelta()
 
     def __call__(self) -> datetime:
         return self.time
 
     def advance(self, **delta: float) -> None:
+        """Let time pass."""
         self.time += timedelta(**delta)
+        self.passed += timedelta(**delta)
+
+    def set(self, **delta: float) -> None:
+        """Set the clock ahead or back, though no time passes."""
+        self.time += timedelta(**delta)
+
+    def elapsed(self) -> float:
+        return self.passed.total_seconds()
 
 
 def other_database(url: str, name: str) -> str:
@@ -125,4 +136,10 @@ def clock() -> Clock:
 @pytest.fixture
 def ctx(sessions: Sessions, clock: Clock) -> Context:
     """Use-cases on a fresh database, a clock that stands still and no calendars."""
-    return Context(sessions=sessions, now=clock, sealer=Vault([new_key()]), public_url="https://book.example.com")
+    return Context(
+        sessions=sessions,
+        now=clock,
+        elapsed=clock.elapsed,
+        sealer=Vault([new_key()]),
+        public_url="https://book.example.com",
+    )

@@ -64,7 +64,7 @@ async def callback(request: Request, provider: str) -> Response:
     if probe.NAME in request.query_params:
         return probes.answered(request.query_params[probe.NAME])
     who = client_address(request, running.settings.trusted_proxy_hops)
-    wait = running.reads.take(f"oauth:{who}", running.context.now().timestamp())
+    wait = running.reads.take(f"oauth:{who}", running.context.elapsed())
     if wait:
         raise HTTPException(429, "Too many requests. Try again in a moment.", {"Retry-After": str(ceil(wait))})
     person = await current_person(request)

@@ -53,7 +53,7 @@ def visitor(request: Request) -> Visitor:
 
 
 def _take(request: Request, limiter: Limiter) -> None:
-    if wait := limiter.take(visitor(request).address, runtime.current().context.now().timestamp()):
+    if wait := limiter.take(visitor(request).address, runtime.current().context.elapsed()):
         raise TooMany(wait)
 
 

@@ -193,6 +193,19 @@ async def overdue_holds(db: Reader, now: int) -> Sequence[tuple[int, list[int]]]
     return [(row.id, row.bookables) for row in await db.execute(_OVERDUE, {"now": now})]
 
 
+_BEYOND = text(
+    """
+SELECT a.id, array_agg(o.bookable_id) AS bookables FROM appointment a JOIN occupancy o ON o.appointment_id = a.id
+WHERE a.state = 'held' AND a.hold_expires_at > to_timestamp(:until) GROUP BY a.id
+"""
+)
+
+
+async def holds_beyond(db: Reader, until: int) -> Sequence[tuple[int, list[int]]]:
+    """(appointment id, bookable ids) of the holds that stand longer than `until`."""
+    return [(row.id, row.bookables) for row in await db.execute(_BEYOND, {"until": until})]
+
+
 _REMOVE_HOLD = text(
     """
 DELETE FROM appointment

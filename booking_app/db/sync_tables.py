@@ -187,3 +187,12 @@ class DelaySample(SQLModel, table=True):
     kind: str
     seconds: float
     at: datetime = moment(nullable=False, index=True)
+
+
+class TimeSeen(SQLModel, table=True):
+    """One row: the latest time by the clock of any process. A process that starts earlier than that knows that the
+    clock was set back."""
+
+    __tablename__ = "time_seen"
+    id: int | None = id_column()
+    latest: datetime = moment(nullable=False)

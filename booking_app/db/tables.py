@@ -24,6 +24,7 @@ from booking_app.db.sync_tables import (
     DelaySample,
     Mirror,
     Outbox,
+    TimeSeen,
 )
 
 __all__ = [
@@ -54,6 +55,7 @@ __all__ = [
     "Service",
     "ServiceBookable",
     "Session",
+    "TimeSeen",
     "Unconfirmed",
     "WeeklyHours",
     "metadata",

@@ -6,6 +6,7 @@ An *instant* is an `int`: whole seconds since 1970-01-01T00:00:00Z. The core com
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 
 AHEAD = timedelta()
@@ -16,6 +17,12 @@ AHEAD = timedelta()
 def utc_now() -> datetime:
     """The current time, aware, in UTC."""
     return datetime.now(UTC) + AHEAD
+
+
+def monotonic() -> float:
+    """Seconds that never go back and never jump, from some beginning of this process: for how long something lasts,
+    whatever becomes of the machine's clock."""
+    return time.monotonic()
 
 
 def to_instant(moment: datetime) -> int:

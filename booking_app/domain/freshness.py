@@ -9,6 +9,9 @@ from booking_app.domain.appointment import ConnectionState
 from booking_app.domain.errors import Reason
 from booking_app.domain.rules import Span
 
+TOLERANCE = 10
+"""Seconds by which the clocks of processes that read and serve may differ."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CalendarState:
@@ -32,13 +35,14 @@ def distrust(
     """Why slots that depend on these calendars must be withheld; None if all were verified in the last `bound` seconds,
     and those whose last read failed in the last `when_failing` (None: the same bound).
 
-    A passing error alone is no reason while the data is young enough. Somebody without calendars is trusted.
+    What was verified in the future was verified under another clock, nobody knows how long ago. A passing error alone
+    is no reason while the data is young enough. Somebody without calendars is trusted.
     """
     reason = None
     for each in calendars:
         if each.stopped or each.connection in (ConnectionState.NEEDS_SIGN_IN, ConnectionState.STOPPED):
             return Reason.CALENDAR_UNREADABLE
-        if each.verified_at is None or now - each.verified_at > _bound(each, bound, when_failing):
+        if not is_fresh(each.verified_at, now, _bound(each, bound, when_failing)):
             if each.troubled or each.connection is ConnectionState.SLOWED:
                 return Reason.CALENDAR_UNREADABLE
             reason = Reason.CALENDAR_STALE
@@ -56,6 +60,11 @@ def trusted_until(calendars: Sequence[CalendarState], bound: float, when_failing
 
 def _bound(calendar: CalendarState, bound: float, when_failing: float | None) -> float:
     return min(bound, when_failing) if calendar.troubled and when_failing is not None else bound
+
+
+def is_fresh(verified_at: int | None, now: int, bound: float) -> bool:
+    """Whether that instant is at most `bound` seconds ago, and not in the future."""
+    return verified_at is not None and -TOLERANCE <= now - verified_at <= bound
 
 
 def failing(calendar: CalendarState) -> bool:

@@ -4,7 +4,6 @@ closed."""
 from __future__ import annotations
 
 from collections.abc import Awaitable, Collection
-from datetime import datetime, timedelta
 
 from booking_app.db import channel_queries
 from booking_app.db.engine import reads
@@ -13,8 +12,8 @@ from booking_app.services.context import Context
 from booking_app.sync import channels
 from booking_app.sync.accounts import Accounts
 
-SETTLED_FOR, AT_LEAST = timedelta(seconds=30), timedelta(seconds=2)
-"""Between two looks at what should stand: by itself, and when something may have changed."""
+SETTLED_FOR, AT_LEAST = 30.0, 2.0
+"""Seconds between two looks at what should stand: by itself, and when something may have changed."""
 
 
 class ChannelKeeper(Pool):
@@ -24,7 +23,7 @@ class ChannelKeeper(Pool):
         super().__init__("channels", width)
         self._ctx = ctx
         self._accounts = accounts
-        self._settled_at: datetime | None = None
+        self._settled_at: float | None = None
         self._asked = False
 
     def wake(self, *, settle: bool = False) -> None:
@@ -33,9 +32,9 @@ class ChannelKeeper(Pool):
         super().wake()
 
     async def claim(self, limit: int) -> Collection[Awaitable[None]]:
-        now = self._ctx.now()
-        if self._settled_at is None or now - self._settled_at >= (AT_LEAST if self._asked else SETTLED_FOR):
-            self._settled_at, self._asked = now, False
+        now, elapsed = self._ctx.now(), self._ctx.elapsed()
+        if self._settled_at is None or elapsed - self._settled_at >= (AT_LEAST if self._asked else SETTLED_FOR):
+            self._settled_at, self._asked = elapsed, False
             await channels.settle(self._ctx, self._accounts)
         async with reads(self._ctx.sessions).connect() as db:
             claimed = await channel_queries.claim_due(db, now=now, lease_until=now + channels.LEASE, most=limit)

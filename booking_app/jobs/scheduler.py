@@ -1,4 +1,7 @@
-"""The clockwork of a process: APScheduler only wakes workers and starts short chores; PostgreSQL says what to do."""
+"""The clockwork of a process: it only wakes workers and starts short chores; PostgreSQL says what to do.
+
+It goes by the event loop's clock, which nobody sets: a scheduler that goes by the time of day stands still for three
+hours when the machine's clock is set back by three."""
 
 from __future__ import annotations
 
@@ -6,14 +9,12 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from datetime import UTC
 from functools import partial
-
-from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from booking_app.domain.appointment import Effect
 from booking_app.jobs.alerts import tell
 from booking_app.jobs.channel_keeper import ChannelKeeper
+from booking_app.jobs.timekeeper import Timekeeper
 from booking_app.jobs.upkeep import clean_up, forget_disconnected
 from booking_app.jobs.worker import CalendarReader, Handler, Lane, Leases
 from booking_app.services.context import Context
@@ -49,13 +50,13 @@ class Jobs:
         }
         self.keeper = ChannelKeeper(ctx, accounts)
         self.lanes = {effect: Lane(ctx, effect, handler, self._leases) for effect, handler in effects.items()}
-        self._scheduler = AsyncIOScheduler(timezone=UTC)
+        self._clockwork: list[asyncio.Task[None]] = []
         self._chores: set[asyncio.Task[None]] = set()
 
     @property
     def alive(self) -> bool:
-        """Whether the scheduler runs."""
-        return bool(self._scheduler.running)
+        """Whether the clockwork runs."""
+        return bool(self._clockwork) and not any(each.done() for each in self._clockwork)
 
     def wake(self, topic: str) -> None:
         """Take in an announcement: `due`, `outbox` and `channels` start work at once, `resync` all of it."""
@@ -75,20 +76,21 @@ class Jobs:
         ]
         self._every(PULSE, "pulse", self._pulse)
         self._every(self._leases.seconds / 3, "leases", partial(self._leases.extend, self._ctx))
+        self._every(10, "time", Timekeeper(self._ctx, lease=self._leases.seconds).look)
         self._every(5, "alerts", partial(tell, self._ctx))
         self._every(5, "lists", partial(listing.look, self._ctx, self._accounts))
         self._every(10, "holds", partial(sweep_holds, self._ctx))
         self._every(60, "disconnected", partial(forget_disconnected, self._ctx, self._accounts))
         self._every(3600, "upkeep", partial(clean_up, self._ctx))
-        self._scheduler.start()
         self.wake("resync")
         try:
             yield
         finally:
-            self._scheduler.shutdown(wait=False)
-            for worker in workers:
-                worker.cancel()
-            await asyncio.gather(*workers, *self._chores, return_exceptions=True)
+            # A chore that has been begun ends by itself.
+            for task in (*self._clockwork, *workers):
+                task.cancel()
+            await asyncio.gather(*self._clockwork, *workers, *self._chores, return_exceptions=True)
+            self._clockwork.clear()
             await self._puller.close()
 
     async def _pulse(self) -> None:
@@ -96,15 +98,18 @@ class Jobs:
 
     def _every(self, seconds: float, name: str, chore: Callable[[], Awaitable[object]]) -> None:
         async def run() -> None:
-            task = asyncio.current_task()
-            assert task is not None
-            self._chores.add(task)
             try:
                 await chore()
             except Exception:
                 # The outermost loop: the next round tries again.
                 log.exception("chore.failed", extra={"chore": name})
-            finally:
-                self._chores.discard(task)
 
-        self._scheduler.add_job(run, "interval", seconds=seconds, id=name, max_instances=1, misfire_grace_time=None)
+        async def repeat() -> None:
+            while True:
+                await asyncio.sleep(seconds)
+                task = asyncio.create_task(run(), name=name)
+                self._chores.add(task)
+                task.add_done_callback(self._chores.discard)
+                await asyncio.shield(task)
+
+        self._clockwork.append(asyncio.create_task(repeat(), name=f"every:{name}"))

@@ -46,7 +46,7 @@ async def ask_owner(ctx: Context, *, connection_uid: str) -> str:
         owner = await db.get_one(Bookable, connection.bookable_id)
         subject = f"{_ASKED}{connection.id}"
         last = await db.scalar(select(func.max(col(Alert.opened_at))).where(col(Alert.subject) == subject))
-        if last is not None and last > now - PAUSE:
+        if last is not None and now - PAUSE < last <= now:
             ago = lasting((now - last).total_seconds())
             raise Forbidden(f"{owner.name} was asked {ago} ago. A mail can be sent once an hour.")
         accounts = (

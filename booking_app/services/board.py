@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from booking_app import metrics
 from booking_app.domain.clock import to_instant
+from booking_app.domain.freshness import is_fresh
 from booking_app.domain.rules import Span
 from booking_app.domain.zones import DAY
 from booking_app.services import catalog
@@ -111,7 +112,7 @@ class Board:
         if entry.answer is None or entry.answer.withheld:
             return True
         verified = entry.answer.verified_at
-        return verified is not None and to_instant(self._ctx.now()) - verified > self._ctx.bounds.soft
+        return verified is not None and not is_fresh(verified, to_instant(self._ctx.now()), self._ctx.bounds.soft)
 
     def _is_over(self, entry: _Entry) -> bool:
         """Whether somebody is withheld by now, because their calendar was not read in time."""

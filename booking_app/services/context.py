@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from booking_app.db.engine import Sessions
+from booking_app.domain.clock import monotonic
 from booking_app.services.hashing import Hashing
 
 
@@ -56,13 +57,15 @@ class Sealer(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Context:
-    """Passed first to every use-case."""
+    """Passed first to every use-case. `now` may be set by whoever keeps the machine's clock; what is measured within
+    this process (limits, pauses) is measured with `elapsed`, in seconds."""
 
     sessions: Sessions
     now: Callable[[], datetime]
     sealer: Sealer
     public_url: str
     reread: Reread = read_nothing
+    elapsed: Callable[[], float] = monotonic
     bounds: Bounds = field(default_factory=Bounds)
     team_name: str = "Studio Haarlem"
     hashing: Hashing = field(default_factory=Hashing)

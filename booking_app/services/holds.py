@@ -12,6 +12,7 @@ from booking_app.db.changes import announce
 from booking_app.db.engine import reads
 from booking_app.db.hold_queries import (
     extend_hold,
+    holds_beyond,
     holds_by,
     holds_of_tab,
     kept_time,
@@ -192,3 +193,15 @@ async def sweep_holds(ctx: Context) -> int:
                 removed += 1
                 await announce(db, "availability", bookables)
     return removed
+
+
+async def shorten_holds(ctx: Context) -> None:
+    """Let no hold stand longer than one that is made now: for a clock that was set back."""
+    now = to_instant(ctx.now())
+    longest = now + ctx.bounds.hold_minutes * 60
+    async with reads(ctx.sessions).connect() as db:
+        found = await holds_beyond(db, longest)
+    for appointment_id, bookables in found:
+        async with ctx.sessions.begin() as db:
+            await lock_bookables(db, bookables, now)
+            await extend_hold(db, appointment_id, longest, now)

@@ -94,7 +94,7 @@ class Notices:
         """The channels that are named; those not in memory are looked up together, as many as the limits let."""
         named = {each.channel: each for each in given if each.channel is not None}
         found: dict[UUID | None, Door] = {each: self._doors[each] for each in named if each in self._doors}
-        now = self._ctx.now().timestamp()
+        now = self._ctx.elapsed()
         unknown = []
         for channel in [each for each in named if each not in found]:
             if self._strangers.take(client, now) or self._all_strangers.take("", now):
@@ -181,10 +181,10 @@ class Notices:
             await announce(db, "due", at_once)
 
     async def _note(self, provider: str) -> None:
-        now = self._ctx.now()
-        if now.timestamp() < self._told.get(provider, 0):
+        now, elapsed = self._ctx.now(), self._ctx.elapsed()
+        if provider in self._told and elapsed < self._told[provider]:
             return
-        self._told[provider] = (now + _NOTED_EVERY).timestamp()
+        self._told[provider] = elapsed + _NOTED_EVERY.total_seconds()
         async with reads(self._ctx.sessions).connect() as db:
             await notice_queries.note_push(db, provider, now, at_most_every=_NOTED_EVERY)
 

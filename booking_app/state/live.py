@@ -12,6 +12,7 @@ from reflex.istate.data import SessionData
 from booking_app import runtime
 from booking_app.domain.clock import to_instant
 from booking_app.domain.errors import Invalid
+from booking_app.domain.freshness import is_fresh
 from booking_app.domain.zone_names import present_name
 from booking_app.domain.zones import DAY, checked_zone, local_date
 from booking_app.feed import read_again
@@ -46,7 +47,7 @@ async def open_slots(query: SlotQuery) -> SlotsAnswer:
     """The shared answer, with calendars beyond the soft bound read first. Raises as `availability.slots`."""
     context, board = runtime.current().context, runtime.current().board
     answer = await board.get(query)
-    if answer.verified_at is not None and now() - answer.verified_at > context.bounds.soft:
+    if answer.verified_at is not None and not is_fresh(answer.verified_at, now(), context.bounds.soft):
         await availability.fresh_slots(context, query, partial(read_again, runtime.current().hub))
         answer = await board.get(query)
     return answer
@@ -71,7 +72,7 @@ async def first_open(service: str, staff: str | None, zone: str, horizon_days: i
 def may_change(address: str) -> bool:
     """Whether this client may book, hold or change once more; counts the attempt, as one over HTTP."""
     run = runtime.current()
-    return run.changes.take(client_key(address), run.context.now().timestamp()) == 0
+    return run.changes.take(client_key(address), run.context.elapsed()) == 0
 
 
 def visitor(tab: SessionData) -> Visitor:

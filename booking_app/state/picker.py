@@ -157,7 +157,7 @@ class Picker(rx.State, mixin=True):
         self._put("day", view)
         if self.chosen and self.chosen not in starts and self.chosen != self._mine:
             self.chosen, self.chosen_time = 0, ""
-        if now - self.server_now > 60:
+        if abs(now - self.server_now) > 60:
             self.server_now = now
 
     def _notice_gone(self, answer: SlotsAnswer, starts: list[int], now: int) -> None:

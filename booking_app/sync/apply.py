@@ -16,6 +16,7 @@ from booking_app.db.changes import announce
 from booking_app.db.locks import lock_calendar, lock_connection
 from booking_app.db.tables import Calendar, DelaySample, Mirror
 from booking_app.domain.clock import from_instant, to_instant
+from booking_app.domain.freshness import is_fresh
 from booking_app.metrics import changes, inbound
 from booking_app.services.context import Context
 from booking_app.services.owner import owner_deleted, owner_moved
@@ -106,7 +107,8 @@ async def commit(ctx: Context, reading: Reading) -> bool:
         await _objects(db, calendar, plan, now)
         previous = calendar.verified_at
         bound = ctx.bounds.soft if calendar.trouble else ctx.bounds.hard
-        was_withheld = previous is None or calendar.stopped or (now - previous).total_seconds() > bound
+        before = None if previous is None else to_instant(previous)
+        was_withheld = calendar.stopped or not is_fresh(before, to_instant(now), bound)
         if not plan.overtaken:
             calendar.cursor = reading.delta.cursor
         calendar.window_start, calendar.window_end = (from_instant(each) for each in reading.window)
@@ -131,7 +133,7 @@ async def commit(ctx: Context, reading: Reading) -> bool:
             calendar.changed_at = now
             if calendar.problems or any(busy.kind is BusyKind.UNCERTAIN for each in plan.store for busy in each.busy):
                 calendar.problems = await sync_queries.uncertain_objects(db, reading.calendar_id)
-        delay = (now - previous).total_seconds() if changed and previous is not None else None
+        delay = (now - previous).total_seconds() if changed and previous is not None and previous <= now else None
         pushed = None
         if delay is not None and previous is not None:
             pushed = await channel_queries.was_pushed(db, calendar, previous)

@@ -46,7 +46,7 @@ def about(connection: Connection) -> str:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Pause:
     app: Registered
-    until: datetime
+    until: float
     error: Transient
 
 
@@ -67,7 +67,7 @@ class Grants:
         self._sources: dict[int, tuple[bytes, Source]] = {}
         self._places: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(WIDTH))
         self._pauses: dict[str, _Pause] = {}
-        self._told: dict[str, tuple[str, datetime]] = {}
+        self._told: dict[str, tuple[str, float]] = {}
 
     def source(self, connection: Connection) -> Source:
         """The access tokens of an account."""
@@ -186,14 +186,14 @@ class Grants:
     async def _ask(self, app: Registered, source: Source, refresh: str) -> Tokens:
         if source.unsaved is not None and source.unsaved.asked_with == refresh:
             return source.unsaved.tokens
-        now, pause = self.ctx.now(), self._pauses.get(source.provider)
+        now, pause = self.ctx.elapsed(), self._pauses.get(source.provider)
         if pause is not None and pause.app == app and now < pause.until:
-            raise type(pause.error)(str(pause.error), (pause.until - now).total_seconds())
+            raise type(pause.error)(str(pause.error), pause.until - now)
         try:
             tokens = await self._refresh(app, refresh)
         except Transient as error:
             wait = max(_LONG_PAUSE if isinstance(error, ProviderRefused) else _PAUSE, error.retry_after or 0)
-            until = now + timedelta(seconds=min(wait, _LONGEST))
+            until = now + min(wait, _LONGEST)
             self._pauses[source.provider] = _Pause(app=app, until=until, error=error)
             raise
         self._pauses.pop(source.provider, None)
@@ -215,10 +215,10 @@ class Grants:
 
     async def _tell(self, provider: str, error: ProviderRefused) -> None:
         """Open the incident; not for each of hundreds of accounts that meet it at the same time."""
-        now, told = self.ctx.now(), self._told.get(provider)
+        now, told = self.ctx.elapsed(), self._told.get(provider)
         if told is not None and told[0] == str(error) and now < told[1]:
             return
-        self._told[provider] = str(error), now + timedelta(seconds=_LONG_PAUSE)
+        self._told[provider] = str(error), now + _LONG_PAUSE
         log.error("provider.refused", extra={"provider": provider, "error": str(error)})
         await provider_apps.refused(self.ctx, provider, str(error))
 

@@ -34,7 +34,7 @@ def settings(database_url: str, folder: Path, **changes: object) -> config.Setti
 
 @pytest.fixture
 async def api(database_url: str, tmp_path: Path, clock: Clock) -> AsyncIterator[httpx.AsyncClient]:
-    async with runtime.running(settings(database_url, tmp_path, rate_bookings=1000), now=clock):
+    async with runtime.running(settings(database_url, tmp_path, rate_bookings=1000), now=clock, elapsed=clock.elapsed):
         app = FastAPI()
         app.include_router(router)
         transport = httpx.ASGITransport(app=app)
@@ -198,7 +198,9 @@ async def test_unknown_things_are_not_found(api: httpx.AsyncClient, shop: None) 
 async def test_a_client_that_asks_too_often_is_told_when_to_come_back(
     database_url: str, tmp_path: Path, clock: Clock, shop: None
 ) -> None:
-    async with runtime.running(settings(database_url, tmp_path, rate_slots=2, trusted_proxy_hops=1), now=clock):
+    async with runtime.running(
+        settings(database_url, tmp_path, rate_slots=2, trusted_proxy_hops=1), now=clock, elapsed=clock.elapsed
+    ):
         app = FastAPI()
         app.include_router(router)
         transport = httpx.ASGITransport(app=app)

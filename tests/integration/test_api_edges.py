@@ -33,7 +33,7 @@ async def api(database_url: str, tmp_path: Path, clock: Clock) -> AsyncIterator[
         public_url="https://book.example.com",
         rate_bookings=1000,
     )
-    async with runtime.running(settings, now=clock):
+    async with runtime.running(settings, now=clock, elapsed=clock.elapsed):
         transport = httpx.ASGITransport(app=create_api())
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
             yield client

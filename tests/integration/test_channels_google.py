@@ -175,7 +175,7 @@ async def desk(
     async with served() as here:
         world.app("client", "planted-secret", (f"{here}/oauth/google/callback",))
         given = settings(database_url, tmp_path, public_url=here, google_url=world.url)
-        async with runtime.built(given, now=clock) as program:
+        async with runtime.built(given, now=clock, elapsed=clock.elapsed) as program:
             monkeypatch.setattr(runtime, "_running", [program])
             ctx = program.context
             await provider_apps.save(ctx, provider="google", client_id="client", secret="planted-secret")

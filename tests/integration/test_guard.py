@@ -87,7 +87,7 @@ HANDLERS = ["coroutine", "plain", "stream", "steps", "background", "admin"]
 @pytest.fixture
 async def running(database_url: str, clock: Clock) -> AsyncIterator[Runtime]:
     settings = Settings(database_url=database_url, secret_keys=(new_key(),), public_url="https://book.example.com")
-    async with runtime.running(settings, now=clock) as started:
+    async with runtime.running(settings, now=clock, elapsed=clock.elapsed) as started:
         for name, role in (("Ada", Role.ADMIN), ("Sam", Role.STAFF)):
             email = f"{name.lower()}@example.com"
             await accounts.create_account(started.context, email=email, name=name, password=PASSWORD, role=role)

@@ -86,7 +86,7 @@ async def test_a_failed_request_is_one_line_without_its_customer(
         "timezone": "UTC",
         "customer": {"name": "Clara Customer", "email": "clara@example.com"},
     }
-    async with runtime.running(settings, now=clock):
+    async with runtime.running(settings, now=clock, elapsed=clock.elapsed):
         transport = httpx.ASGITransport(app=create_api())
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
             assert (await client.post("/api/v1/bookings", json=wish)).status_code == 500

@@ -297,7 +297,7 @@ async def test_the_calendar_file_is_downloaded_by_the_private_link(database_url:
     settings = Settings(database_url=database_url, secret_keys=(new_key(),), public_url="https://book.example.com")
     app = FastAPI()
     app.include_router(ics.router)
-    async with runtime.running(settings, now=clock) as running:
+    async with runtime.running(settings, now=clock, elapsed=clock.elapsed) as running:
         await make_shop(running.context)
         receipt = await make_booking(running.context, NINE)
         transport = httpx.ASGITransport(app=app)

@@ -30,7 +30,7 @@ SAME_SITE = {"origin": ORIGIN, "sec-fetch-site": "same-origin"}
 @pytest.fixture
 async def running(database_url: str, clock: Clock) -> AsyncIterator[Runtime]:
     settings = Settings(database_url=database_url, secret_keys=(new_key(),), public_url=ORIGIN, rate_sign_in=5)
-    async with runtime.running(settings, now=clock) as started:
+    async with runtime.running(settings, now=clock, elapsed=clock.elapsed) as started:
         await accounts.create_account(
             started.context, email="anna@example.com", name="Anna", password=PASSWORD, role=Role.STAFF
         )

@@ -90,7 +90,13 @@ async def system_ctx(fresh_url: str, clock: Clock) -> AsyncIterator[Context]:
     migrate.upgrade(fresh_url)
     engine = create_engine(fresh_url)
     vault = Vault([new_key()])
-    yield Context(sessions=create_sessions(engine), now=clock, sealer=vault, public_url="https://book.example.com")
+    yield Context(
+        sessions=create_sessions(engine),
+        now=clock,
+        elapsed=clock.elapsed,
+        sealer=vault,
+        public_url="https://book.example.com",
+    )
     await engine.dispose()
 
 

@@ -56,7 +56,7 @@ async def client(
 ) -> AsyncIterator[httpx.AsyncClient]:
     """The whole API of a program whose workers stand still."""
     given = settings(database_url, tmp_path, trusted_proxy_hops=1)
-    async with runtime.built(given, now=clock) as program:
+    async with runtime.built(given, now=clock, elapsed=clock.elapsed) as program:
         monkeypatch.setattr(runtime, "_running", [program])
         transport = httpx.ASGITransport(app=create_api())
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:

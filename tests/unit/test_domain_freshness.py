@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from booking_app.domain.appointment import ConnectionState
 from booking_app.domain.errors import Reason
-from booking_app.domain.freshness import CalendarState, covered, distrust, failing, oldest, trusted_until
+from booking_app.domain.freshness import TOLERANCE, CalendarState, covered, distrust, failing, oldest, trusted_until
 
 NOW = 1_800_000_000
 FRESH = CalendarState(calendar_id=1, verified_at=NOW - 600, window=(NOW - 1000, NOW + 1000))
@@ -81,3 +81,9 @@ def test_an_appointment_with_its_buffers_lies_in_what_every_calendar_covers() ->
     assert covered([FRESH, narrow], (NOW - 5000, NOW + 5000), 0, 500) == (NOW, NOW + 1)
     assert covered([narrow], (NOW - 5000, NOW - 4000), 0, 0) == (NOW, NOW)
     assert covered([], (1, 2), 100, 100) == (1, 2)
+
+
+def test_the_future_is_never_fresh() -> None:
+    assert distrust([replace(FRESH, verified_at=NOW + TOLERANCE)], NOW, 600) is None
+    for ahead in (TOLERANCE + 1, 3 * 3600):
+        assert distrust([replace(FRESH, verified_at=NOW + ahead)], NOW, 600) is Reason.CALENDAR_STALE

@@ -47,7 +47,7 @@ class Copy(wrapt.ObjectProxy[BaseState]):
 @pytest.fixture
 async def running(database_url: str, clock: Clock) -> AsyncIterator[Runtime]:
     settings = Settings(database_url=database_url, secret_keys=(new_key(),), public_url=HTTPS)
-    async with runtime.running(settings, now=clock) as started:
+    async with runtime.running(settings, now=clock, elapsed=clock.elapsed) as started:
         await make_person(started.context)
         await make_service(started.context)
         yield started

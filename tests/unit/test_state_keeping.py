@@ -27,7 +27,7 @@ from tests.unit.test_state_book import FORM, HTTPS, call
 async def running(database_url: str, clock: Clock) -> AsyncIterator[Runtime]:
     keeping._kept.clear()
     settings = Settings(database_url=database_url, secret_keys=(new_key(),), public_url=HTTPS, rate_bookings=100)
-    async with runtime.running(settings, now=clock) as started:
+    async with runtime.running(settings, now=clock, elapsed=clock.elapsed) as started:
         await make_person(started.context)
         await make_service(started.context)
         yield started
