@@ -7,6 +7,7 @@ import hashlib
 import json
 import subprocess
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import platformdirs
@@ -37,6 +38,10 @@ def _socket_folder(pgdata: Path, runtime_path: Path) -> Path:
 postgres_server.find_suitable_socket_dir = _socket_folder  # type: ignore[attr-defined]
 
 
+_PATIENCE = 10
+"""Seconds that processes get to notice that their server was killed."""
+
+
 class EmbeddedUnavailable(Exception):
     """The embedded server cannot be started; the message says why in one sentence."""
 
@@ -46,20 +51,27 @@ class EmbeddedPostgres:
 
     def __init__(self, folder: Path) -> None:
         """Start it, or join the one that runs there. Raises `EmbeddedUnavailable`."""
-        data = folder / "postgres"
-        forget_the_dead(data)
-        try:
-            self._server = _started(data)
-        except (subprocess.SubprocessError, OSError, RuntimeError, AssertionError) as error:
-            raise EmbeddedUnavailable(
-                f"PostgreSQL does not start in {data} ({type(error).__name__}); {_log(data)}"
-            ) from error
-        self._data = data
+        self._data = folder / "postgres"
+        forget_the_dead(self._data)
+        with _refusals(self._data):
+            self._server = _started(self._data)
 
     @property
     def url(self) -> str:
         """The connection URI of the default database."""
         return str(self._server.get_uri())
+
+    def revive(self) -> bool:
+        """Start the server again, at the same address, if it was killed or crashed; whether it was. What was committed
+        is there again. Raises `EmbeddedUnavailable`."""
+        if _server_of(self._data) is not None:
+            return False
+        with _refusals(self._data), self._server._lock:
+            # Unless another process that shares it was faster.
+            if _server_of(self._data) is None:
+                forget_the_dead(self._data)
+                self._server.ensure_postgres_running()
+        return True
 
     def stop(self) -> None:
         """Stop the server if no other process uses it."""
@@ -71,6 +83,7 @@ def forget_the_dead(data: Path) -> None:
     number may belong to another program by now), and users that have ended."""
     note = data / "postmaster.pid"
     if note.exists() and _server_of(data) is None:
+        _end_headless(data)
         note.unlink(missing_ok=True)
     users = data / ".handle_pids.json"
     if users.exists():
@@ -79,6 +92,28 @@ def forget_the_dead(data: Path) -> None:
         except ValueError:
             numbers = []
         users.write_text(json.dumps([number for number in numbers if psutil.pid_exists(number)]))
+
+
+def _end_headless(data: Path) -> None:
+    """Wait for the processes of a server that was killed: they end when they notice, and a new server beside them
+    would write to the same files. The note that is removed then is what PostgreSQL itself would know them by."""
+    place = str(data.resolve())
+    left = [each for each in psutil.process_iter(["cwd"]) if each.info["cwd"] == place]
+    _, left = psutil.wait_procs(left, timeout=_PATIENCE)
+    for each in left:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            each.kill()
+    psutil.wait_procs(left, timeout=_PATIENCE)
+
+
+@contextlib.contextmanager
+def _refusals(data: Path) -> Iterator[None]:
+    try:
+        yield
+    except (subprocess.SubprocessError, OSError, RuntimeError, AssertionError) as error:
+        raise EmbeddedUnavailable(
+            f"PostgreSQL does not start in {data} ({type(error).__name__}); {_log(data)}"
+        ) from error
 
 
 def end_leftover(folder: Path) -> None:

@@ -12,7 +12,7 @@ import psycopg
 from booking_app import config, runtime
 from booking_app.config import Settings
 from booking_app.db import migrate
-from booking_app.db.embedded import end_leftover
+from booking_app.db.embedded import EmbeddedPostgres, end_leftover
 from booking_app.run.children import Children
 from booking_app.run.folder import DataFolder
 from booking_app.run.instance import need_free, say, start_app, start_database, wait_for_end
@@ -29,7 +29,7 @@ def serve() -> int:
     children = Children(folder.path)
     children.end_orphans()
     need_free(settings.host, settings.port)
-    with database(settings, migrated=True) as url:
+    with _database(settings, migrated=True) as (url, server):
         ready = settings.model_copy(update={"database_url": url})
         asyncio.run(_before_serving(ready))
         try:
@@ -41,7 +41,7 @@ def serve() -> int:
             }
             start_app(children, variables, None, say)
             say(f"Serving {settings.public_url} on {settings.host}:{settings.port}")
-            ended = wait_for_end(children)
+            ended = wait_for_end(children, server)
         finally:
             children.stop()
     return 0 if ended is None else 1
@@ -121,11 +121,18 @@ def _settings() -> Settings:
 @contextlib.contextmanager
 def database(settings: Settings, *, migrated: bool) -> Iterator[str]:
     """The address of a database that answers; the embedded one is started, and stopped after the block."""
+    with _database(settings, migrated=migrated) as (url, _):
+        yield url
+
+
+@contextlib.contextmanager
+def _database(settings: Settings, *, migrated: bool) -> Iterator[tuple[str, EmbeddedPostgres | None]]:
+    """The same, and the embedded server if it is one."""
     if not settings.database_url:
         server = start_database(DataFolder(settings.data_dir, demo=False, exclusive=False).path)
         try:
             migrate.upgrade(server.url)
-            yield server.url
+            yield server.url, server
         finally:
             server.stop()
         return
@@ -139,7 +146,7 @@ def database(settings: Settings, *, migrated: bool) -> Iterator[str]:
         raise Trouble("DATABASE_URL: PostgreSQL 14 or newer is needed.")
     if migrated and (behind := asyncio.run(_behind(settings))):
         raise Trouble(f"DATABASE_URL: {behind}; run `booking migrate`.")
-    yield url
+    yield url, None
 
 
 def _plain(url: str) -> str:

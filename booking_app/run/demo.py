@@ -84,7 +84,7 @@ def run() -> int:
         facts = _facts(variables["PUBLIC_URL"], calendars, kept) | ({"providers": simulated.facts} if simulated else {})
         folder.write(FACTS, facts)
         say(_sentences(facts, simulated.sentences() if simulated else []))
-        ended = wait_for_end(children)
+        ended = wait_for_end(children, database)
         say("\nStopping" if ended is None else f"\nThe process {ended} ended by itself; stopping")
         return 0 if ended is None else 1
     finally:

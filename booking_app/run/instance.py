@@ -82,15 +82,26 @@ def start_app(children: Children, variables: Mapping[str, str], log: Path | None
     )
 
 
-def wait_for_end(children: Children) -> str | None:
-    """Until SIGINT, SIGTERM or SIGHUP, or until a child ends by itself: then its name."""
+def wait_for_end(children: Children, database: EmbeddedPostgres | None) -> str | None:
+    """Until SIGINT, SIGTERM or SIGHUP, or until a child ends by itself: then its name. A database that is killed
+    meanwhile is started again; raises `Trouble` if it does not start."""
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: stop.set())
     while not stop.wait(0.5):
         if name := children.ended():
             return name
+        if database is not None:
+            _keep_alive(database)
     return None
+
+
+def _keep_alive(database: EmbeddedPostgres) -> None:
+    try:
+        if database.revive():
+            say("PostgreSQL ended by itself and was started again")
+    except EmbeddedUnavailable as error:
+        raise Trouble(f"PostgreSQL ended by itself. {error}") from error
 
 
 def _end_of(log: Path, size: int) -> str:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import psycopg
 import pytest
 
@@ -24,6 +25,13 @@ def folder() -> Iterator[Path]:
 def answers(server: EmbeddedPostgres) -> bool:
     with psycopg.connect(server.url) as connection:
         return connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def kill(folder: Path) -> None:
+    """As the kernel does when memory is short: the server's first process, at once."""
+    process = psutil.Process(int((folder / "postgres" / "postmaster.pid").read_text().split()[0]))
+    process.kill()
+    process.wait(10)
 
 
 def test_a_path_with_spaces_and_one_that_is_long(folder: Path) -> None:
@@ -66,3 +74,30 @@ def test_a_folder_of_something_else_is_one_sentence(folder: Path) -> None:
     (folder / "postgres" / "PG_VERSION").write_text("9\n")
     with pytest.raises(EmbeddedUnavailable, match="PostgreSQL does not start"):
         EmbeddedPostgres(folder)
+
+
+def test_a_server_that_was_killed_starts_again_with_all_that_was_committed(folder: Path) -> None:
+    server = EmbeddedPostgres(folder)
+    address = server.url
+    with psycopg.connect(address, autocommit=True) as busy:
+        busy.execute("CREATE TABLE kept AS SELECT 7 AS number")
+        assert not server.revive()
+        kill(folder)
+        assert server.revive()
+        with pytest.raises(psycopg.OperationalError):
+            busy.execute("SELECT 1")
+    assert server.url == address
+    with psycopg.connect(address) as connection:
+        assert connection.execute("SELECT number FROM kept").fetchone() == (7,)
+    assert not server.revive()
+    server.stop()
+    assert not (folder / "postgres" / "postmaster.pid").exists()
+
+
+def test_a_server_that_cannot_start_again_is_named(folder: Path) -> None:
+    server = EmbeddedPostgres(folder)
+    data = folder / "postgres"
+    kill(folder)
+    (data / "PG_VERSION").write_text("9")
+    with pytest.raises(EmbeddedUnavailable, match=r"does not start in .*its log ends with"):
+        server.revive()
