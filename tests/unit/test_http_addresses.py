@@ -30,6 +30,10 @@ OPEN = AddressPolicy(allow_private=True, allow_http=True)
         "224.0.0.1", "240.0.0.1", "255.255.255.255", "192.0.2.1", "198.18.0.1", "::1", "::", "fe80::1", "fe80::1%eth0",
         "fc00::1", "fd00:ec2::254", "ff02::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::7f00:1",
         "64:ff9b::a9fe:a9fe", "64:ff9b:1::1", "2002:7f00:1::", "2001:db8::1", "100.100.100.200",
+        "::127.0.0.1", "::10.0.0.1", "::8.8.8.8", "::2", "64:ff9b:1::808:808", "2002:808:808::1", "2001::1",
+        "2001:0:4136:e378:8000:63bf:3fff:fdd2", "fec0::1", "2001:2::1", "2001:10::1", "2001:20::1", "3fff::1",
+        "5f00::1", "100::1", "4000::1", "fe80::1%25lo", "ff0e::1", "192.0.0.1", "192.88.99.1", "198.51.100.1",
+        "203.0.113.1", "::ffff:0:127.0.0.1", "64:ff9b::c000:201",
     ],
 )  # fmt: skip
 def test_addresses_that_are_not_public_are_refused(address: str) -> None:
@@ -45,7 +49,10 @@ def test_public_addresses_pass(address: str) -> None:
 def test_the_setting_allows_private_addresses_but_never_the_clouds_metadata() -> None:
     for address in ("127.0.0.1", "::1", "192.168.1.1", "fd12::1"):
         OPEN.check_ip(address)
-    for address in ("169.254.169.254", "fd00:ec2::254", "::ffff:169.254.169.254", "0.0.0.0", "::"):
+    for address in (
+        "169.254.169.254", "fd00:ec2::254", "::ffff:169.254.169.254", "::169.254.169.254", "64:ff9b::a9fe:a9fe",
+        "2002:a9fe:a9fe::", "0.0.0.0", "::",
+    ):  # fmt: skip
         with pytest.raises(AddressRefused):
             OPEN.check_ip(address)
 
@@ -59,7 +66,13 @@ def test_only_https_addresses_are_taken(url: str) -> None:
         CaldavProvider(Credentials(address=url, username="u", secret="s"), policy=STRICT)
 
 
-@pytest.mark.parametrize("host", ["localhost", "127.1", "2130706433", "0x7f.1", "[::ffff:127.0.0.1]"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "localhost", "127.1", "2130706433", "0x7f.1", "[::ffff:127.0.0.1]", "[::127.0.0.1]", "[::]", "0", "localhost.",
+        "127.0.0.1.", "017700000001", "0x7f000001", "[fe80::1%25lo]",
+    ],
+)  # fmt: skip
 async def test_a_name_that_leads_inside_is_refused_before_a_connection(host: str) -> None:
     with faulty_caldav("http://127.0.0.1:9/") as proxy:
         port = proxy.url.rstrip("/").rpartition(":")[2]
@@ -70,6 +83,14 @@ async def test_a_name_that_leads_inside_is_refused_before_a_connection(host: str
         await http.close()
         assert isinstance(caught.value, AddressRefused | Transient)
         assert proxy.log == []
+
+
+@pytest.mark.parametrize("host", ["0177.0.0.1", "１２７.0.0.1", "①②⑦.0.0.1"])
+async def test_an_address_in_digits_that_no_address_has_is_refused_unread(host: str) -> None:
+    http = Http(f"http://{host}/", policy=AddressPolicy(allow_http=True), username="u", secret="s")
+    with pytest.raises(Rejected):
+        await http.send("GET", f"http://{host}/")
+    await http.close()
 
 
 async def test_a_name_is_resolved_once_and_the_checked_address_is_used(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,8 +13,23 @@ from urllib.parse import urlsplit
 from booking_app.sync.errors import Rejected
 from booking_app.sync.vendors import Vendor
 
+_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+_SPECIAL = tuple(
+    ipaddress.ip_network(text)
+    for text in (
+        "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24",
+        "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24",
+        "224.0.0.0/4", "240.0.0.0/4",
+        "2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20",
+    )
+)  # fmt: skip
+"""What is not globally reachable unicast (IANA IPv4 and IPv6 Special-Purpose Address Registries, RFC 6890): named here,
+because what the library of one Python version knows another one does not. Teredo, ORCHID and benchmarking are in
+2001::/23; 6to4 (2002::/16) is deprecated by RFC 7526 and leads to an IPv4 address of the sender's choice."""
+_GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
+"""RFC 4291, section 2.4. Everything else in IPv6 is local, reserved or a form of an IPv4 address."""
+_COMPATIBLE = ipaddress.ip_network("::/96")
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
-_LOCAL_NAT64 = ipaddress.ip_network("64:ff9b:1::/48")
 _NEVER = frozenset(
     ipaddress.ip_address(text) for text in ("169.254.169.254", "fd00:ec2::254", "100.100.100.200", "168.63.129.16")
 )
@@ -43,10 +58,11 @@ class AddressPolicy:
 
     def check_ip(self, text: str) -> None:
         """Raises `AddressRefused` for an IP address that must not be connected to."""
-        address = _effective(ipaddress.ip_address(text.partition("%")[0]))
+        given = ipaddress.ip_address(text.partition("%")[0])
+        address = _effective(given)
         if address in _NEVER or address.is_unspecified or address.is_multicast:
             raise AddressRefused("The calendar server's address is not allowed.")
-        if not self.allow_private and (not address.is_global or address in _LOCAL_NAT64):
+        if not self.allow_private and (given in _COMPATIBLE or not _is_public(address)):
             raise AddressRefused("The calendar server's address is private; the administrator has to allow that.")
 
 
@@ -56,17 +72,23 @@ def allowed(vendor: Vendor, policy: AddressPolicy) -> AddressPolicy:
     return AddressPolicy(allow_private=True, allow_http=True) if vendor.simulated else policy
 
 
-def _effective(
-    address: ipaddress.IPv4Address | ipaddress.IPv6Address,
-) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    """The IPv4 address that an IPv6 form leads to, else the address itself."""
-    if isinstance(address, ipaddress.IPv4Address):
+def _is_public(address: _Address) -> bool:
+    if address.version == 6 and address not in _GLOBAL_UNICAST:
+        return False
+    return not any(address in each for each in _SPECIAL)
+
+
+def _effective(address: _Address) -> _Address:
+    """The IPv4 address that an IPv6 form leads to (RFC 4291, section 2.5.5; RFC 6052), else the address itself."""
+    if isinstance(address, ipaddress.IPv4Address) or address.is_unspecified or address.is_loopback:
         return address
     if address.ipv4_mapped:
         return address.ipv4_mapped
-    if address in _NAT64:
+    if address in _COMPATIBLE or address in _NAT64:
         return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    return address.sixtofour or (address.teredo[1] if address.teredo else address)
+    if address.sixtofour in _NEVER:
+        return address.sixtofour
+    return address
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
