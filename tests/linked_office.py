@@ -74,6 +74,9 @@ class LinkedProvider:
     async def get(self, calendar: CalendarRef, *, key: str) -> tuple[OwnEvent, str] | None:
         return await self._with(lambda inner: inner.get(calendar, key=key))
 
+    async def find(self, calendar: CalendarRef, *, uid: str) -> str | None:
+        return await self._with(lambda inner: inner.find(calendar, uid=uid))
+
     async def remove(self, calendar: CalendarRef, *, key: str, etag: str | None) -> None:
         await self._with(lambda inner: inner.remove(calendar, key=key, etag=etag))
 

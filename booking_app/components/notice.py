@@ -9,15 +9,16 @@ import reflex as rx
 
 from booking_app.components.elements import banner, button, link_button
 from booking_app.components.status_badge import age
-from booking_app.state.views_admin import Notice
+from booking_app.state.views_admin import Choosable, Notice
 
 
-def notices(alerts: Any, put_back: Callable[[Any], Any]) -> rx.Component:
-    """`put_back` is the handler that writes a moved event at its appointment's time again."""
+def notices(alerts: Any, sure: Any, decide: Callable[..., Any], not_yet: Any) -> rx.Component:
+    """`decide(appointment, answer)` is the handler that answers what is asked about an appointment; `sure` is what it
+    asks once more, and `not_yet` takes that back."""
     return rx.cond(
         alerts,
         rx.el.div(
-            rx.foreach(alerts, lambda each: _notice(each, put_back)),
+            rx.foreach(alerts, lambda each: _notice(each, sure, decide, not_yet)),
             class_name="alerts",
             role="region",
             aria_label="Open alerts",
@@ -25,7 +26,7 @@ def notices(alerts: Any, put_back: Callable[[Any], Any]) -> rx.Component:
     )
 
 
-def _notice(notice: Notice, put_back: Callable[[Any], Any]) -> rx.Component:
+def _notice(notice: Notice, sure: Any, decide: Callable[..., Any], not_yet: Any) -> rx.Component:
     opened = rx.el.p("Opened ", age(notice.since), class_name="tiny")
     drawn = rx.cond(
         notice.provider != "",
@@ -38,9 +39,9 @@ def _notice(notice: Notice, put_back: Callable[[Any], Any]) -> rx.Component:
         banner(
             opened,
             rx.cond(
-                notice.moved > 0,
+                notice.choices,
                 rx.el.div(
-                    button("Put it back", extra="compact", on_click=put_back(notice.moved)), class_name="actions"
+                    rx.foreach(notice.choices, lambda each: _choice(each, sure, decide, not_yet)), class_name="actions"
                 ),
             ),
             tone="warn",
@@ -48,3 +49,17 @@ def _notice(notice: Notice, put_back: Callable[[Any], Any]) -> rx.Component:
         ),
     )
     return rx.fragment(drawn, key=f"n{notice.id}")
+
+
+def _choice(choice: Choosable, sure: Any, decide: Callable[..., Any], not_yet: Any) -> rx.Component:
+    answer = decide(choice.appointment, choice.answer)
+    return rx.cond(
+        sure == choice.asked,
+        rx.el.div(
+            rx.el.p("The customer is told by mail. ", choice.words, "?", class_name="tiny", role="status"),
+            button("Yes, do it", kind="danger", extra="compact", on_click=answer),
+            button("Not yet", kind="quiet", extra="compact", on_click=not_yet),
+            class_name="actions",
+        ),
+        button(choice.words, extra="compact", on_click=answer),
+    )

@@ -15,17 +15,18 @@ from booking_app.db.tables import Account, Alert
 
 KEYS = "keys"
 """The one alert that a process lacks the key of something that is stored."""
-_MOVED = "moved:"
+CONFLICT = "moved:"
+"""How the subjects of all questions about an appointment begin. Never change it: open ones are stored."""
 
 
-def moved_alert(appointment_id: int) -> str:
-    """The subject of an appointment whose event was moved to a time that is not free."""
-    return f"{_MOVED}{appointment_id}"
+def conflict_alert(appointment_id: int) -> str:
+    """The subject of an appointment that waits for somebody's decision."""
+    return f"{CONFLICT}{appointment_id}"
 
 
-def moved_appointment(subject: str) -> int | None:
+def conflict_appointment(subject: str) -> int | None:
     """The appointment of such a subject; None for any other."""
-    return int(subject.removeprefix(_MOVED)) if subject.startswith(_MOVED) else None
+    return int(subject.removeprefix(CONFLICT)) if subject.startswith(CONFLICT) else None
 
 
 async def open_alert(

@@ -45,7 +45,8 @@ def lock_step(bookables: Collection[int], now: int) -> Step:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NewBooking:
-    """All that one booking writes. `before` and `after` in seconds; `answer` is kept for the idempotency key."""
+    """All that one booking writes. `before` and `after` in seconds; `answer` is kept for the idempotency key.
+    `unlooked`: those of the bookables whose calendars could not be looked at just before."""
 
     booking_id: UUID
     uid: UUID
@@ -67,6 +68,7 @@ class NewBooking:
     key: str | None
     digest: bytes
     answer: dict[str, Any]
+    unlooked: Collection[int] = ()
 
 
 _STORE = text(
@@ -90,8 +92,11 @@ WITH given AS (
          'confirmed', now
   FROM made, given
 ), occupied AS (
-  INSERT INTO occupancy (bookable_id, appointment_id, service_id, during, before, after, active)
-  SELECT bookable, made.id, service_id, during, :before, :after, true FROM made, given, unnest(bookables) AS bookable
+  INSERT INTO occupancy (bookable_id, appointment_id, service_id, during, before, after, active, unlooked_at)
+  SELECT bookable, made.id, service_id, during, :before, :after, true,
+         -- Whole seconds: a read that was asked for within this one may have come before.
+         CASE WHEN bookable = ANY(CAST(:unlooked AS int8[])) THEN now + interval '1 second' END
+  FROM made, given, unnest(bookables) AS bookable
   ON CONFLICT DO NOTHING RETURNING bookable_id
 ), effects AS (
   INSERT INTO outbox (effect, key, payload, generation, created_at, due_at, attempts, reason, parked)
@@ -142,6 +147,7 @@ async def store_booking(db: AsyncSession, new: NewBooking, *, freed: Collection[
         "notes": new.notes,
         "zone": new.zone,
         "bookables": sorted(new.bookables),
+        "unlooked": sorted(new.unlooked),
         "before": new.before,
         "after": new.after,
         "channel": CHANNEL,
@@ -183,8 +189,10 @@ async def booking_by_id(db: Reader, booking_id: UUID) -> Row[Any] | None:
 
 _LOCK_APPOINTMENT = text(
     """
-SELECT id, service_id, state, sequence, conflict, date_part('epoch', lower(during))::int8 AS start,
-       date_part('epoch', upper(during))::int8 AS end
+SELECT id, service_id, state, sequence, conflict_kind, conflict_by,
+       date_part('epoch', lower(during))::int8 AS start, date_part('epoch', upper(during))::int8 AS end,
+       date_part('epoch', conflict_start)::int8 AS conflict_start,
+       date_part('epoch', conflict_end)::int8 AS conflict_end
 FROM appointment WHERE id = :id FOR UPDATE
 """
 )
@@ -205,11 +213,12 @@ _MOVE = text(
     """
 WITH moved AS (
   UPDATE appointment SET during = tstzrange(to_timestamp(:start), to_timestamp(:end)), sequence = sequence + 1,
-         conflict = NULL
+         conflict = NULL, conflict_kind = NULL
   WHERE id = :id RETURNING id, sequence
 ), occupied AS (
   UPDATE occupancy SET during = tstzrange(to_timestamp(:start), to_timestamp(:end)),
-         before = coalesce(CAST(:before AS int), before), after = coalesce(CAST(:after AS int), after)
+         before = coalesce(CAST(:before AS int), before), after = coalesce(CAST(:after AS int), after),
+         unlooked_at = CASE WHEN bookable_id = ANY(CAST(:unlooked AS int8[])) THEN to_timestamp(:now) END
   FROM moved WHERE appointment_id = moved.id AND active
 )
 SELECT sequence FROM moved
@@ -218,21 +227,30 @@ SELECT sequence FROM moved
 
 
 async def move_appointment(
-    db: AsyncSession, appointment_id: int, span: Span, buffers: tuple[int, int] | None = None
+    db: AsyncSession,
+    appointment_id: int,
+    span: Span,
+    buffers: tuple[int, int] | None = None,
+    *,
+    unlooked: Collection[int],
+    now: int,
 ) -> int:
     """Give the appointment another time; its new sequence. Under the lock of its bookables, after the rule agreed.
 
-    `buffers` (seconds before and after) are those the rule went by; None: it keeps what it has."""
+    `buffers` (seconds before and after) are those the rule went by; None: it keeps what it has. `unlooked`: whose
+    calendars were not looked at just before."""
     before, after = buffers or (None, None)
     values = {"id": appointment_id, "start": span[0], "end": span[1], "before": before, "after": after}
-    sequence: int = (await db.execute(_MOVE, values)).scalar_one()
+    marks = {"unlooked": list(unlooked), "now": now + 1}
+    sequence: int = (await db.execute(_MOVE, values | marks)).scalar_one()
     return sequence
 
 
 _CANCEL = text(
     """
 WITH ended AS (
-  UPDATE appointment SET state = 'cancelled', sequence = sequence + 1, conflict = NULL
+  UPDATE appointment SET state = 'cancelled', sequence = sequence + 1, conflict = NULL,
+         conflict_kind = NULL
   WHERE id = :id RETURNING id, sequence
 ), freed AS (
   UPDATE occupancy SET active = false FROM ended WHERE appointment_id = ended.id
@@ -249,12 +267,6 @@ async def cancel_appointment(db: AsyncSession, appointment_id: int, *, by: str, 
     """End the appointment and its bookings; its new sequence."""
     sequence: int = (await db.execute(_CANCEL, {"id": appointment_id, "by": by, "now": now})).scalar_one()
     return sequence
-
-
-async def set_conflict(db: AsyncSession, appointment_id: int, sentence: str | None) -> None:
-    """Say what an owner's edit clashes with, or that it no longer does."""
-    change = text("UPDATE appointment SET conflict = :sentence WHERE id = :id")
-    await db.execute(change, {"id": appointment_id, "sentence": sentence})
 
 
 async def confirmed_bookings(db: AsyncSession, appointment_id: int) -> list[UUID]:

@@ -16,7 +16,9 @@ from booking_app.db.columns import id_column, moment, reference
 class Appointment(SQLModel, table=True):
     """A time that occupies one or more bookables. `sequence` counts changes of time (iCalendar SEQUENCE).
 
-    `conflict` says in words what an owner's edit in the calendar clashes with, until somebody decides."""
+    `conflict` says in words what somebody has to decide, until they do. `conflict_kind` is a `ConflictKind`, seen in
+    the calendar of the bookable `conflict_by`; `conflict_start` and `_end` are where the event stands there (for an
+    overlap, the other one), if it is known."""
 
     __table_args__ = (
         Index("ix_appointment_hold_expires_at", "hold_expires_at", postgresql_where=text("state = 'held'")),
@@ -30,6 +32,10 @@ class Appointment(SQLModel, table=True):
     hold_expires_at: datetime | None = moment()
     sequence: int = 0
     conflict: str | None = None
+    conflict_kind: str | None = None
+    conflict_by: int | None = Field(default=None, sa_column=Column(BigInteger))
+    conflict_start: datetime | None = moment()
+    conflict_end: datetime | None = moment()
     source: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
     """Of a hold: the keyed hash of the address that asked for it."""
     visitor: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
@@ -97,6 +103,7 @@ class Occupancy(SQLModel, table=True):
 
     __table_args__ = (
         Index("ix_occupancy_expires_at", "expires_at", postgresql_where=text("active AND expires_at IS NOT NULL")),
+        Index("ix_occupancy_unlooked_at", "unlooked_at", postgresql_where=text("unlooked_at IS NOT NULL")),
         ExcludeConstraint(
             (text("int8range(bookable_id, bookable_id, '[]')"), "&&"),
             ("during", "&&"),
@@ -114,6 +121,8 @@ class Occupancy(SQLModel, table=True):
     after: int = 0
     expires_at: datetime | None = moment()
     """When a hold stops occupying; null for a confirmed appointment."""
+    unlooked_at: datetime | None = moment()
+    """When it was accepted without a last look at the bookable's calendars; null once all were read since."""
     active: bool = True
 
 

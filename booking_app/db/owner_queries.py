@@ -95,3 +95,22 @@ async def moved_event(db: AsyncSession, appointment_id: int, bookable_id: int) -
     """(service, name, zone, start, end, connection_id) of an appointment as one of its people sees it; the account in
     which its event stands, None if it stands nowhere."""
     return (await db.execute(_MOVED_EVENT, {"appointment": appointment_id, "bookable": bookable_id})).one()
+
+
+_FOLLOWS = text(
+    """
+WITH here AS (
+  UPDATE mirror SET starts_at = to_timestamp(:start), ends_at = to_timestamp(:end)
+  WHERE appointment_id = :appointment AND bookable_id = :bookable RETURNING calendar_id, key
+)
+DELETE FROM busy_block USING here
+WHERE busy_block.calendar_id = here.calendar_id AND busy_block.key = here.key
+  AND busy_block.starts_at = to_timestamp(:start) AND busy_block.ends_at = to_timestamp(:end)
+"""
+)
+
+
+async def event_follows(db: AsyncSession, appointment_id: int, bookable_id: int, span: Span) -> None:
+    """The appointment is now where the event stands at `span`: that is its place, and it blocks nothing besides."""
+    values = {"appointment": appointment_id, "bookable": bookable_id, "start": span[0], "end": span[1]}
+    await db.execute(_FOLLOWS, values)

@@ -213,6 +213,16 @@ async def unread_since_missing(db: AsyncSession, calendar: Calendar, key: str, n
     return [each.id or 0 for each in await db.scalars(query)]
 
 
+async def read_remote_ids(db: AsyncSession, connection_id: int) -> set[str]:
+    """The provider's names of the calendars of an account that are read."""
+    query = (
+        select(col(Calendar.remote_id))
+        .join(Connection, col(Connection.id) == col(Calendar.connection_id))
+        .where(col(Calendar.connection_id) == connection_id, read_by_us())
+    )
+    return set(await db.scalars(query))
+
+
 async def make_calendars_due(db: AsyncSession, calendars: Collection[int], now: datetime) -> None:
     """Read them at once."""
     await lock_calendars(db, col(Calendar.id).in_(calendars))

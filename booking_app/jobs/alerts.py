@@ -8,12 +8,13 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from booking_app.db.alerts import KEYS, close_alerts, moved_alert, open_alert, open_alerts, recipients
+from booking_app.db.alerts import CONFLICT, KEYS, close_alerts, conflict_alert, open_alert, open_alerts, recipients
 from booking_app.db.changes import announce
 from booking_app.db.outbox import enqueue
 from booking_app.db.tables import Alert
 from booking_app.domain.appointment import Effect
 from booking_app.domain.clock import to_instant
+from booking_app.services.conflicts import close_overlaps, compare
 from booking_app.services.context import Bounds, Context
 from booking_app.services.letters.words import start_words, zone_words
 from booking_app.sync.errors import KEY_MISSING
@@ -55,6 +56,8 @@ async def tell(ctx: Context) -> int:
         await _stale_calendars(db, now, ctx.bounds)
         await _ending_grants(db, now)
         await _parked_writes(db, now)
+        await compare(db, to_instant(now))
+        await close_overlaps(db, to_instant(now))
         await _settled_moves(db, now)
         for alert in await open_alerts(db):
             first = None if alert.tellings == 0 or alert.told_at is None else alert.told_at
@@ -170,7 +173,7 @@ _PARKED = text(
       AND NOT EXISTS (
         SELECT FROM appointment
         WHERE appointment.id = CASE WHEN outbox.effect = 'calendar' THEN split_part(outbox.key, ':', 1)::bigint END
-          AND appointment.conflict IS NOT NULL
+          AND appointment.conflict_kind <> 'overlap'
       )
     """
 )
@@ -201,7 +204,7 @@ _MOVED = text(
 
 async def _settled_moves(db: AsyncSession, now: datetime) -> None:
     """An appointment that was cancelled, changed by its customer or is over needs no decision any more."""
-    await _close_others(db, "moved:", {moved_alert(each) for each in await db.scalars(_MOVED, {"now": now})}, now)
+    await _close_others(db, CONFLICT, {conflict_alert(each) for each in await db.scalars(_MOVED, {"now": now})}, now)
 
 
 async def _close_others(db: AsyncSession, prefix: str, stay: set[str], now: datetime) -> None:

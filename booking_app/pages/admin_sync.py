@@ -31,7 +31,7 @@ def page() -> rx.Component:
             ),
             class_name="col",
         ),
-        notices(state.notices, ON.put_back),
+        notices(state.notices, state.sure, ON.decide, ON.not_yet),
         rx.cond(
             state.unreceived != "",
             rx.el.div(

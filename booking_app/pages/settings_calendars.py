@@ -31,7 +31,7 @@ def page() -> rx.Component:
             "Customers only ever see when you are free. We read when you are busy, never what you do.",
         ),
         not_linked(),
-        notices(state.notices, ON.put_back),
+        notices(state.notices, state.sure, ON.decide, ON.not_yet),
         rx.cond(
             state.loaded,
             rx.cond(

@@ -39,6 +39,14 @@ class Live:
             found = await ctx.reread(missing, span)
             self.reads.update({each: found.get(each, LiveRead(ok=True)) for each in missing})
 
+    def unlooked(self, people: Sequence[Candidate]) -> list[int]:
+        """Whose calendars could not be looked at."""
+        return [each.bookable_id for each in people if each.calendars and not self._looked(each.bookable_id)]
+
+    def _looked(self, bookable_id: int) -> bool:
+        read = self.reads.get(bookable_id)
+        return read is not None and read.ok
+
     @property
     def busy(self) -> Mapping[int, Sequence[Span]]:
         return {each: read.busy for each, read in self.reads.items()}

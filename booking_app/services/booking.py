@@ -165,7 +165,7 @@ async def _take(
             return locked
         if kept:
             await remove_hold(db, kept.appointment_id)
-        new, receipt = _new_booking(ctx, request, key, locked, by)
+        new, receipt = _new_booking(ctx, request, key, locked, by, live)
         claimed, guarded = await store_booking(db, new, freed=kept.bookables if kept else ())
         if claimed and guarded:
             await db.commit()
@@ -189,7 +189,7 @@ async def _check_crowd(ctx: Context, db: AsyncSession, request: BookingRequest, 
 
 
 def _new_booking(
-    ctx: Context, request: BookingRequest, key: str | None, offering: Offering, by: Visitor | None
+    ctx: Context, request: BookingRequest, key: str | None, offering: Offering, by: Visitor | None, live: Live
 ) -> tuple[NewBooking, BookingReceipt]:
     booking_id = uuid4()
     token = secrets.token_urlsafe(24)
@@ -217,6 +217,7 @@ def _new_booking(
         key=key,
         digest=digest_of(request),
         answer={"id": str(booking_id), "start": span[0], "end": span[1], "staff": staff},
+        unlooked=live.unlooked(offering.candidates),
     )
     return new, _receipt(ctx, request.service, str(booking_id), token, span, staff)
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from booking_app.db import alerts, channel_queries, health_queries
+from booking_app.db.conflict_queries import conflict_kinds
 from booking_app.db.health_queries import AccountRow, WaitingRow
 from booking_app.db.tables import Alert, Calendar, Connection
 from booking_app.domain.appointment import ConnectionState, Effect
 from booking_app.domain.clock import to_instant
+from booking_app.domain.conflicts import ANSWERS, ConflictKind
 from booking_app.domain.errors import NotFound
 from booking_app.domain.freshness import CalendarState, distrust
 from booking_app.services import provider_apps
@@ -68,7 +72,7 @@ async def sync_page(ctx: Context) -> SyncPage:
         outbound = await health_queries.delays(db, "outbound", since)
         without_push = await channel_queries.share_without_push(db, since)
         unparked, parked = await health_queries.counts(db)
-        open_now = await alerts.open_alerts(db)
+        open_now = await _alerts(db)
     of_account: dict[int | None, list[WaitingView]] = {}
     known = {each.connection.id for each in accounts}
     for row in waiting:
@@ -95,15 +99,14 @@ async def sync_page(ctx: Context) -> SyncPage:
             parked=parked,
             without_push=without_push,
         ),
-        alerts=tuple(_alert(each) for each in open_now),
+        alerts=open_now,
     )
 
 
 async def open_alerts(ctx: Context, bookable_id: int | None) -> tuple[AlertView, ...]:
     """What the banner warns of: about one person, or (None) everything, for admins."""
     async with ctx.sessions() as db:
-        found = await alerts.open_alerts(db, bookable_id)
-    return tuple(_alert(each) for each in found)
+        return await _alerts(db, bookable_id)
 
 
 async def read_now(ctx: Context, *, connection_uid: str, bookable_id: int | None = None) -> None:
@@ -124,13 +127,23 @@ async def retry_now(ctx: Context, *, outbox_id: int) -> None:
             raise NotFound("This is done already.")
 
 
-def _alert(alert: Alert) -> AlertView:
+async def _alerts(db: AsyncSession, bookable_id: int | None = None) -> tuple[AlertView, ...]:
+    found = await alerts.open_alerts(db, bookable_id)
+    asked = [each for alert in found if (each := alerts.conflict_appointment(alert.subject)) is not None]
+    kinds = await conflict_kinds(db, asked) if asked else {}
+    return tuple(_alert(each, kinds) for each in found)
+
+
+def _alert(alert: Alert, kinds: Mapping[int, ConflictKind]) -> AlertView:
+    appointment = alerts.conflict_appointment(alert.subject)
+    kind = None if appointment is None else kinds.get(appointment)
     return AlertView(
         id=alert.id or 0,
         message=calm(alert.message),
         since=to_instant(alert.opened_at),
-        moved=alerts.moved_appointment(alert.subject),
+        moved=appointment,
         provider=provider_apps.refusing(alert.subject),
+        choices=() if kind is None else ANSWERS[kind],
     )
 
 

@@ -109,7 +109,14 @@ async def _move(ctx: Context, token: str, start: int, live: Live) -> list[Reason
             return offering
         rules = offering.rules
         span, buffers = (start, start + rules.duration * 60), (rules.buffer_before * 60, rules.buffer_after * 60)
-        sequence = await move_appointment(db, booking.appointment_id, span, buffers)
+        sequence = await move_appointment(
+            db,
+            booking.appointment_id,
+            span,
+            buffers,
+            unlooked=live.unlooked(offering.candidates),
+            now=to_instant(ctx.now()),
+        )
         await enqueue_change(
             db,
             "changed",

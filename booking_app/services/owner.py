@@ -1,14 +1,16 @@
-"""What follows when a person moved or deleted our event in their own calendar. Called by the sync engine.
+"""What follows when a person moved, changed or deleted our event in their own calendar. Called by the sync engine.
 
-A move that cannot be followed changes nothing but raises an alert, until it is settled in the calendar or put back."""
+What cannot be followed, or what nobody means without a word, changes nothing but raises a question, until it is settled
+in the calendar or decided."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
+from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from booking_app.db.alerts import close_alerts, moved_alert, open_alert
+from booking_app.db.alerts import close_alerts, conflict_alert
 from booking_app.db.appointments_queries import (
     cancel_appointment,
     confirmed_bookings,
@@ -16,21 +18,16 @@ from booking_app.db.appointments_queries import (
     lock_bookables,
     move_appointment,
     people_of,
-    reachable,
-    set_conflict,
 )
-from booking_app.db.changes import announce
 from booking_app.db.hold_queries import remove_hold
-from booking_app.db.outbox import enqueue
-from booking_app.db.owner_queries import anybody_busy, buffers_of, moved_event, neighbours
+from booking_app.db.owner_queries import anybody_busy, buffers_of, neighbours
 from booking_app.db.push_queries import wake_parked_writes
-from booking_app.domain.appointment import AppointmentState, Effect
-from booking_app.domain.clock import from_instant, to_instant
-from booking_app.domain.errors import NotFound
+from booking_app.domain.appointment import AppointmentState
+from booking_app.domain.clock import from_instant
+from booking_app.domain.conflicts import ConflictKind, Shape, doubtful
 from booking_app.domain.rules import Occupied, Span
-from booking_app.services.context import Context
+from booking_app.services.conflicts import ask, settled
 from booking_app.services.effects import enqueue_change
-from booking_app.services.letters.words import clock_words, one_line, span_words
 
 
 def too_close(other: Occupied, span: Span, before: int, after: int) -> bool:
@@ -40,45 +37,77 @@ def too_close(other: Occupied, span: Span, before: int, after: int) -> bool:
 
 
 async def owner_moved(
-    db: AsyncSession, *, appointment_id: int, bookable_id: int, start: int, end: int, now: int
+    db: AsyncSession,
+    *,
+    appointment_id: int,
+    bookable_id: int,
+    start: int,
+    end: int,
+    now: int,
+    shape: Shape = Shape.PLAIN,
 ) -> Literal["rescheduled", "conflict", "unchanged"]:
-    """`bookable_id` moved the event to [start, end) in their calendar. In the caller's transaction.
+    """`bookable_id` changed the event to [start, end) in their calendar, in `shape`. In the caller's transaction.
 
     `rescheduled`: the appointment follows (the owner may leave opening hours and notice), the customer and the
-    other people are told once, other people's calendars follow. `conflict`: it would overlap another appointment;
-    the appointment stays, `appointment.conflict` says so in a sentence and an alert is raised. `unchanged`: already
-    there, or no longer confirmed. Nothing is written back to this person's calendar."""
+    other people are told once, other people's calendars follow. `conflict`: it would overlap another appointment, or
+    is so odd that it may be an accident; the appointment stays, `appointment.conflict` says so in a sentence and an
+    alert is raised. `unchanged`: already there, or no longer confirmed. Nothing is written back to this person's
+    calendar."""
     people = await people_of(db, appointment_id)
     await lock_bookables(db, people, now)
     appointment = await lock_appointment(db, appointment_id)
     if appointment is None or appointment.state != AppointmentState.CONFIRMED:
         return "unchanged"
-    if (appointment.start, appointment.end) == (start, end):
-        if appointment.conflict is not None:
-            await set_conflict(db, appointment_id, None)
-            await close_alerts(db, [moved_alert(appointment_id)], from_instant(now))
+    before = appointment.start, appointment.end
+    doubt = doubtful(shape, before, (start, end), now)
+    if doubt is not None:
+        kind, what = doubt
+        await ask(db, kind, what, appointment_id=appointment_id, bookable_id=bookable_id, span=(start, end), now=now)
+        return "conflict"
+    if before == (start, end):
+        if appointment.conflict_kind is not None and ConflictKind(appointment.conflict_kind).about_event:
+            await settled(db, appointment_id, now)
             await wake_parked_writes(db, appointment_id, from_instant(now))
         return "unchanged"
-    clash = await _clash(db, appointment_id, bookable_id, people, (start, end))
+    followed = await follow(db, appointment, people, bookable_id=bookable_id, span=(start, end), now=now)
+    return "rescheduled" if followed else "conflict"
+
+
+async def follow(
+    db: AsyncSession, appointment: Row[Any], people: list[int], *, bookable_id: int, span: Span, now: int
+) -> bool:
+    """Move a locked appointment to where `bookable_id` has its event, and tell everybody else. False, with a question
+    raised, if the time is not free.
+
+    Nobody looks into the calendars of the others before: what they show by the next read is compared then."""
+    clash = await _clash(db, appointment.id, bookable_id, people, span)
     if clash is not None:
-        await set_conflict(db, appointment_id, f"The event {clash}.")
-        await _alert(db, appointment_id, bookable_id, clash, now)
-        return "conflict"
-    sequence = await move_appointment(db, appointment_id, (start, end))
+        await ask(
+            db,
+            ConflictKind.MOVED,
+            clash,
+            appointment_id=appointment.id,
+            bookable_id=bookable_id,
+            span=span,
+            now=now,
+        )
+        return False
+    others = [each for each in people if each != bookable_id]
+    sequence = await move_appointment(db, appointment.id, span, unlooked=others, now=now)
     await enqueue_change(
         db,
         "changed",
-        appointment_id=appointment_id,
-        bookings=await confirmed_bookings(db, appointment_id),
+        appointment_id=appointment.id,
+        bookings=await confirmed_bookings(db, appointment.id),
         bookables=people,
         sequence=sequence,
         previous_start=appointment.start,
         due=from_instant(now),
         shown_by=bookable_id,
     )
-    await close_alerts(db, [moved_alert(appointment_id)], from_instant(now))
-    await wake_parked_writes(db, appointment_id, from_instant(now))
-    return "rescheduled"
+    await settled(db, appointment.id, now)
+    await wake_parked_writes(db, appointment.id, from_instant(now))
+    return True
 
 
 async def owner_deleted(
@@ -105,50 +134,27 @@ async def owner_deleted(
         due=from_instant(now),
         shown_by=bookable_id,
     )
-    await close_alerts(db, [moved_alert(appointment_id)], from_instant(now))
+    await close_alerts(db, [conflict_alert(appointment_id)], from_instant(now))
     return "cancelled"
 
 
-async def put_back(ctx: Context, *, appointment_id: int, bookable_id: int | None = None) -> None:
-    """Write an event that was moved to a time that is not free at the appointment's time again.
-
-    Asked by one of the people (`bookable_id`) or an admin (None). Raises `NotFound` when nothing is left to settle, or
-    for an appointment of others."""
-    now = ctx.now()
-    async with ctx.sessions.begin() as db:
-        people = await people_of(db, appointment_id)
-        await lock_bookables(db, people, to_instant(now))
-        appointment = await lock_appointment(db, appointment_id)
-        theirs = bookable_id is None or bookable_id in people
-        if appointment is None or appointment.conflict is None or not theirs:
-            raise NotFound("This is settled already.")
-        await set_conflict(db, appointment_id, None)
-        for each in await reachable(db, appointment_id, people):
-            if each.calendar:
-                await enqueue(db, Effect.CALENDAR, f"{appointment_id}:{each.id}", due=now)
-        await wake_parked_writes(db, appointment_id, now)
-        await close_alerts(db, [moved_alert(appointment_id)], now)
-        await announce(db, "outbox")
-
-
-async def _alert(db: AsyncSession, appointment_id: int, bookable_id: int, clash: str, now: int) -> None:
-    """Tell the person and the admins, in words that hold nothing of anybody's calendar."""
-    event = await moved_event(db, appointment_id, bookable_id)
-    when = span_words(event.start, event.end, event.zone)
-    await open_alert(
+async def owner_took_away(db: AsyncSession, *, appointment_id: int, bookable_id: int, now: int) -> bool:
+    """`bookable_id` put the event into a calendar of theirs that is not read (or which nobody can look into). Whether
+    the appointment stands and is asked about; nobody else is told. In the caller's transaction."""
+    await lock_bookables(db, await people_of(db, appointment_id), now)
+    appointment = await lock_appointment(db, appointment_id)
+    if appointment is None or appointment.state != AppointmentState.CONFIRMED:
+        return False
+    await ask(
         db,
-        subject=moved_alert(appointment_id),
-        message=(
-            f"{one_line(event.service)} with {one_line(event.name)} on {when} {clash}. "
-            f"The appointment stays at {clock_words(event.start, event.zone)}; the customer was not told. "
-            "Move the event back or to a free time in the calendar, and it is followed."
-        ),
+        ConflictKind.AWAY,
+        "was put into a calendar that is not read here",
+        appointment_id=appointment_id,
         bookable_id=bookable_id,
-        connection_id=event.connection_id,
-        now=from_instant(now),
+        span=None,
+        now=now,
     )
-    if event.connection_id is not None:
-        await announce(db, "sync", [event.connection_id])
+    return True
 
 
 async def _clash(db: AsyncSession, appointment_id: int, bookable_id: int, people: list[int], span: Span) -> str | None:

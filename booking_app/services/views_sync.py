@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from booking_app.domain.conflicts import Answer
+
 
 @dataclass(frozen=True, kw_only=True)
 class PresetView:
@@ -104,14 +106,15 @@ class Figures:
 
 @dataclass(frozen=True, kw_only=True)
 class AlertView:
-    """An open alert for the banner; `since` is an instant. `moved`: the appointment whose event can be put back;
-    `provider`: the one that refuses this whole installation, empty for any other alert."""
+    """An open alert for the banner; `since` is an instant. `moved`: the appointment that waits for a decision,
+    `choices` what can be decided; `provider`: the one that refuses this whole installation, empty for any other."""
 
     id: int
     message: str
     since: int
     moved: int | None = None
     provider: str = ""
+    choices: tuple[Answer, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

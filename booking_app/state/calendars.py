@@ -10,13 +10,14 @@ import reflex as rx
 from booking_app import runtime
 from booking_app.domain.appointment import Role
 from booking_app.domain.errors import BookingError, Forbidden, Invalid
-from booking_app.services import calendars, owner, provider_apps
+from booking_app.services import calendars, provider_apps
 from booking_app.services.trouble_words import calm
 from booking_app.services.views_sync import ConnectionView
 from booking_app.state import calendar_cards, sync_lines
 from booking_app.state.admin_words import epoch
+from booking_app.state.deciding import decided, needs_word
 from booking_app.state.followers import keep_true
-from booking_app.state.guard import caller, guarded, secret_text, short_text, whole_number
+from booking_app.state.guard import caller, guarded, secret_text, short_text
 from booking_app.state.linking import LinkingState
 from booking_app.state.previews import gained, previews_of
 from booking_app.state.session import renew_attention
@@ -49,13 +50,15 @@ class CalendarsState(rx.State):
 
     said: str = ""
     undoable: bool = False
+    sure: str = ""
+    """What the page asks once more, before a customer is told."""
     _before: tuple[str, str, bool] = ("", "", False)
     """What the last choice was about (`blocks`, `unsure`, `target`), and how it was before: the calendar, on or off."""
 
     @rx.event
     @guarded(Role.STAFF)
     async def open(self) -> None:
-        self.adding = self.message = ""
+        self.adding = self.message = self.sure = ""
         self._say("")
         self.nobody = caller().bookable_id is None
         if not self.nobody:
@@ -186,16 +189,17 @@ class CalendarsState(rx.State):
 
     @rx.event
     @guarded(Role.STAFF)
-    async def put_back(self, appointment: int) -> None:
-        """Write a moved event at its appointment's time again."""
-        try:
-            await owner.put_back(
-                runtime.current().context, appointment_id=whole_number(appointment), bookable_id=own_bookable()
-            )
-        except BookingError as error:
-            await self._tell(str(error))
-        else:
-            await self._tell("The event is being put back where the appointment stands.")
+    async def decide(self, appointment: int, answer: str) -> None:
+        """Answer what a notice asks about an own appointment; asked once more where the customer is told."""
+        self.sure = needs_word(answer, self.sure, appointment)
+        if not self.sure:
+            await self._tell(await decided(answer, appointment, own_bookable()))
+
+    @rx.event
+    @guarded(Role.STAFF)
+    async def not_yet(self) -> None:
+        """Decide later."""
+        self.sure = ""
 
     @rx.event
     @guarded(Role.STAFF)

@@ -7,9 +7,10 @@ import reflex as rx
 from booking_app import runtime
 from booking_app.domain.appointment import Role
 from booking_app.domain.errors import BookingError
-from booking_app.services import asking, calendars, owner
+from booking_app.services import asking, calendars
 from booking_app.state import sync_lines
 from booking_app.state.admin_words import epoch, sync_sentence
+from booking_app.state.deciding import decided, needs_word
 from booking_app.state.followers import keep_true
 from booking_app.state.guard import caller, guarded, short_text, whole_number
 from booking_app.state.session import renew_attention
@@ -37,11 +38,13 @@ class SyncState(rx.State):
     """The uid of the calendar about which the dialog asks whether its events are gone."""
     asking_name: str = ""
     said: str = ""
+    sure: str = ""
+    """What the page asks once more, before a customer is told."""
 
     @rx.event
     @guarded(Role.ADMIN)
     async def open(self) -> None:
-        self.said = self.asking = ""
+        self.said = self.asking = self.sure = ""
         await self._draw()
 
     @rx.event(background=True)
@@ -124,15 +127,18 @@ class SyncState(rx.State):
 
     @rx.event
     @guarded(Role.ADMIN)
-    async def put_back(self, appointment: int) -> None:
-        """Write a moved event at its appointment's time again."""
-        try:
-            await owner.put_back(runtime.current().context, appointment_id=whole_number(appointment))
-        except BookingError as error:
-            self.said = str(error)
-        else:
-            self.said = "The event is being put back where the appointment stands."
-        await self._draw()
+    async def decide(self, appointment: int, answer: str) -> None:
+        """Answer what a notice asks about an appointment; asked once more where the customer is told."""
+        self.sure = needs_word(answer, self.sure, appointment)
+        if not self.sure:
+            self.said = await decided(answer, appointment, None)
+            await self._draw()
+
+    @rx.event
+    @guarded(Role.ADMIN)
+    async def not_yet(self) -> None:
+        """Decide later."""
+        self.sure = ""
 
     @rx.event
     @guarded(Role.ADMIN)

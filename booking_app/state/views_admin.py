@@ -168,12 +168,25 @@ class Figure:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Choosable:
+    """What can be decided about the appointment of a notice. `final`: the customer is told, which nothing undoes, so
+    the page asks once more; `asked` is what its `sure` is while it does."""
+
+    appointment: int = 0
+    answer: str = ""
+    words: str = ""
+    asked: str = ""
+    final: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Notice:
-    """An open alert. `since` is an instant; `moved` the appointment whose event can be put back, or 0; `provider` the
-    one that refuses this whole installation."""
+    """An open alert. `since` is an instant; `moved` the appointment that waits for a decision, or 0, with its
+    `choices`; `provider` the one that refuses this whole installation."""
 
     id: int = 0
     message: str = ""
     since: int = 0
     moved: int = 0
     provider: str = ""
+    choices: tuple[Choosable, ...] = ()

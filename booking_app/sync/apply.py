@@ -16,10 +16,12 @@ from booking_app.db.changes import announce
 from booking_app.db.locks import lock_calendar, lock_connection
 from booking_app.db.tables import Calendar, DelaySample, Mirror
 from booking_app.domain.clock import from_instant, to_instant
+from booking_app.domain.conflicts import ConflictKind
 from booking_app.domain.freshness import is_fresh
 from booking_app.metrics import changes, inbound
+from booking_app.services.conflicts import compare
 from booking_app.services.context import Context
-from booking_app.services.owner import owner_deleted, owner_moved
+from booking_app.services.owner import owner_deleted, owner_moved, owner_took_away
 from booking_app.sync import health
 from booking_app.sync.model import BusyKind, Delta
 from booking_app.sync.own import named, standing_times
@@ -35,7 +37,8 @@ PAUSE = 200
 class Reading:
     """A completed read: what was `known` when the question was asked, and the answer. `as_of` is when that was, so that
     the data is never called fresher than it is; `mode` by which permission it was made, `cursor_before` what it started
-    from, `due_before` since when the calendar was due. `suspected` and `confirmed` are the keys of `plan.plan`."""
+    from, `due_before` since when the calendar was due. `suspected` and `confirmed` are the keys of `plan.plan`;
+    `away` the uids of our events that are gone from here and may stand in a calendar of the account that is unread."""
 
     calendar_id: int
     mode: str
@@ -45,6 +48,7 @@ class Reading:
     delta: Delta
     suspected: Set[str]
     confirmed: Set[str]
+    away: Set[str]
     window: tuple[int, int]
     as_of: datetime
     due_at: datetime
@@ -76,7 +80,7 @@ async def load_ours(
             pending=pending and (mirror is None or mirror.missing_since is None),
             live=appointment.state == "confirmed",
             overtaken=bool(mirror and mirror.written_at and as_of and mirror.written_at > as_of),
-            conflict=appointment.conflict is not None,
+            conflict=appointment.conflict_kind is not None and ConflictKind(appointment.conflict_kind).about_event,
         )
     return found
 
@@ -96,7 +100,7 @@ async def commit(ctx: Context, reading: Reading) -> bool:
             return False  # It was linked anew meanwhile, by which its objects have other names.
         ours = await load_ours(db, calendar, reading.uids, as_of=reading.as_of)
         plan = decide(reading.known, ours, reading.delta, suspected=reading.suspected, confirmed=reading.confirmed)
-        kept, unread = await _own_deletions(db, calendar, plan, now)
+        kept, unread = await _own_deletions(db, calendar, plan, reading.away, now)
         followed = await _own_events(db, calendar, plan, to_instant(now))
         plan = replace(
             plan,
@@ -140,6 +144,9 @@ async def commit(ctx: Context, reading: Reading) -> bool:
             db.add(DelaySample(kind="inbound", seconds=delay, at=now))
             if pushed is not None:
                 db.add(DelaySample(kind="pushed" if pushed else "unpushed", seconds=delay, at=now))
+        if calendar.blocks:
+            await db.flush()
+            await compare(db, to_instant(now), bookables=[calendar.bookable_id])
         if changed or was_withheld:
             await announce(db, "availability", [calendar.bookable_id])
         await announce(db, "verified", [reading.calendar_id])
@@ -172,6 +179,7 @@ async def _own_events(db: AsyncSession, calendar: Calendar, plan: Plan, now: int
                 start=start,
                 end=end,
                 now=now,
+                shape=move.event.shape,
             )
             if outcome == "conflict":
                 clashing.append(move)
@@ -186,10 +194,10 @@ async def _own_events(db: AsyncSession, calendar: Calendar, plan: Plan, now: int
 
 
 async def _own_deletions(
-    db: AsyncSession, calendar: Calendar, plan: Plan, now: datetime
+    db: AsyncSession, calendar: Calendar, plan: Plan, away: Set[str], now: datetime
 ) -> tuple[frozenset[str], frozenset[int]]:
     """Follow what the person deleted. The keys of those that have to wait, and the calendars to be read first: an
-    event that was dragged into another of their calendars is not deleted."""
+    event that was dragged into another of their calendars is not deleted; into one that is not read, they are asked."""
     kept: set[str] = set()
     to_read: set[int] = set()
     for removal in plan.deleted:
@@ -206,6 +214,13 @@ async def _own_deletions(
         if unread:
             kept.add(removal.key)
             to_read.update(unread)
+            continue
+        if removal.uid in away and await owner_took_away(
+            db, appointment_id=removal.appointment_id, bookable_id=calendar.bookable_id, now=to_instant(now)
+        ):
+            # Where it stands is not known any more, unless it comes back.
+            gone = {"key": None, "etag": None, "intended_start": None, "intended_end": None, "missing_since": None}
+            await db.execute(update(Mirror).where(*mine).values(**gone))
             continue
         await owner_deleted(
             db,

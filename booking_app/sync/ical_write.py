@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 from icalendar import Calendar, Event
 
 from booking_app.domain.clock import from_instant
+from booking_app.domain.conflicts import Shape
 from booking_app.sync import zones
-from booking_app.sync.event_text import Weight, read_event
+from booking_app.sync.event_text import EventText, Weight, read_event
 from booking_app.sync.ical_text import Component, Places, embedded_zones, read
 from booking_app.sync.model import EventDraft, OwnEvent
 
@@ -98,12 +99,21 @@ def own_event(calendar: Component, places: Places) -> OwnEvent | None:
     ]
     return OwnEvent(
         uid=event.uid,
+        shape=_shape(main, event, several=len(ours) > 1),
         start=start,
         end=end,
         cancelled=event.weight is Weight.CANCELLED,
         sequence=event.version[0],
         fields=hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:32],
     )
+
+
+def _shape(main: Component, event: EventText, *, several: bool) -> Shape:
+    if event.uncertain:
+        return Shape.UNCLEAR
+    if several or any(main.all(name) for name in ("RRULE", "RDATE", "EXDATE")):
+        return Shape.REPEATS
+    return Shape.ALL_DAY if event.start is not None and event.start.all_day else Shape.PLAIN
 
 
 def _plain(text: str) -> str:

@@ -75,6 +75,10 @@ class Lent(_Shared):
         async with self._in_use():
             return await self._inner.get(calendar, key=key)
 
+    async def find(self, calendar: CalendarRef, *, uid: str) -> str | None:
+        async with self._in_use():
+            return await self._inner.find(calendar, uid=uid)
+
     async def remove(self, calendar: CalendarRef, *, key: str, etag: str | None) -> None:
         async with self._in_use():
             await self._inner.remove(calendar, key=key, etag=etag)

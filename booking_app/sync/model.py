@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from booking_app.domain.conflicts import Shape
+
 
 class BusyKind(StrEnum):
     """What kind of block it is; never what it is about. `UNCERTAIN` blocks with a safety margin because its
@@ -52,7 +54,8 @@ class CalendarRef:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OwnEvent:
     """An event that carries our uid, as it stands at the provider. `cancelled` covers STATUS:CANCELLED.
-    `fields` are a digest of summary, location, description, times and transparency, to compare a read-back."""
+    `fields` are a digest of summary, location, description, times and transparency, to compare a read-back. `shape`
+    is not `PLAIN` where its owner made something else of it."""
 
     uid: str
     start: int
@@ -60,6 +63,7 @@ class OwnEvent:
     cancelled: bool
     sequence: int
     fields: str
+    shape: Shape = Shape.PLAIN
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
+from booking_app.domain.conflicts import Shape
 from booking_app.sync.model import Busy, Delta, OwnEvent, RemoteObject
 
 
@@ -242,7 +243,7 @@ def blocks_of(item: RemoteObject, own_times: Collection[tuple[int, int]]) -> tup
 
 
 def _by_us(own: Ours, event: OwnEvent) -> bool:
-    return (event.start, event.end) in own.times
+    return event.shape is Shape.PLAIN and (event.start, event.end) in own.times
 
 
 def _here(ours: Mapping[str, Ours], uid: str, key: str) -> bool:

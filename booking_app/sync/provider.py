@@ -1,4 +1,4 @@
-"""What a calendar provider is: five verbs and nothing optional. One adapter a file, one contract suite for all.
+"""What a calendar provider is: a few verbs and nothing optional. One adapter a file, one contract suite for all.
 
 An account that is opened by OAuth gets its access tokens from a `TokenSource`. A provider that pushes has a `Notifier`
 beside its `CalendarProvider`: pushes only make the regular read come earlier, so nothing depends on them."""
@@ -59,6 +59,10 @@ class Writes(Protocol):
 
     async def get(self, calendar: CalendarRef, *, key: str) -> tuple[OwnEvent, str] | None:
         """Our event and its etag, or None when the provider confirms that it does not exist."""
+        ...
+
+    async def find(self, calendar: CalendarRef, *, uid: str) -> str | None:
+        """The key of our event called `uid`, if it stands in this calendar."""
         ...
 
     async def remove(self, calendar: CalendarRef, *, key: str, etag: str | None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -19,6 +20,7 @@ from booking_app.services.context import Context
 from booking_app.services.provider_apps import api_alert_subject
 from booking_app.sync import apply, health
 from booking_app.sync.accounts import Accounts
+from booking_app.sync.dragged import dragged_away
 from booking_app.sync.errors import (
     AccessLost,
     CursorExpired,
@@ -169,7 +171,8 @@ async def _ask(ctx: Context, provider: CalendarProvider, asked: Question, breake
     first = answer.suspected
     if needs_second(answer, asked, breaker):
         answer = await _changes(ctx, provider, asked, None)
-    return await confirmed(provider, asked, answer, breaker, twice=first & answer.suspected)
+    answer = await confirmed(provider, asked, answer, breaker, twice=first & answer.suspected)
+    return replace(answer, away=await dragged_away(ctx, provider, asked, answer))
 
 
 async def _changes(ctx: Context, provider: CalendarProvider, asked: Question, cursor: str | None) -> Answer:
@@ -201,6 +204,7 @@ async def _store(ctx: Context, asked: Question, answer: Answer, due_at: datetime
         delta=answer.delta,
         suspected=answer.suspected,
         confirmed=answer.confirmed,
+        away=answer.away,
         window=asked.window,
         as_of=asked.as_of,
         due_at=due_at,

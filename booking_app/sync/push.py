@@ -17,6 +17,7 @@ from booking_app.db.push_queries import Placed, ToWrite
 from booking_app.db.tables import DelaySample, Mirror
 from booking_app.domain.appointment import AppointmentState, ConnectionState
 from booking_app.domain.clock import from_instant, to_instant
+from booking_app.domain.conflicts import ConflictKind
 from booking_app.domain.effects import Done, Outcome, Park, Retry, Work
 from booking_app.metrics import outbound
 from booking_app.services.context import Context
@@ -63,8 +64,9 @@ async def push(ctx: Context, accounts: Accounts, work: Work) -> Outcome:
         return await _without_key(ctx, error)
     event = _Event(wanted=wanted, appointment_id=appointment_id, bookable_id=bookable_id, draft=draft)
     place = _place(wanted)
-    if place is not None and wanted.appointment.conflict:
-        return Park(reason=wanted.appointment.conflict)
+    kind = wanted.appointment.conflict_kind
+    if place is not None and kind is not None and ConflictKind(kind).about_event:
+        return Park(reason=wanted.appointment.conflict or "")
     mirror, standing = wanted.mirror, wanted.mirrored_in
     if mirror is not None and standing is not None and (place is None or place.calendar.id != standing.calendar.id):
         try:
@@ -138,9 +140,11 @@ async def _take_away(
     if standing.connection.state == ConnectionState.NEEDS_SIGN_IN.value and not moving:
         return SIGNED_OUT
     shut = standing.connection.state == ConnectionState.NEEDS_SIGN_IN.value
-    if not shut and not past:
+    # Its owner took it away: it does not stand there, and nothing was begun since.
+    nowhere = mirror.key is None and mirror.intended_start is None
+    if not shut and not past and not nowhere:
         await _remove(accounts, standing, event.draft, key=mirror.key, etag=mirror.etag)
-    await _forget(ctx, event, mirror, standing, leaves=shut and not past)
+    await _forget(ctx, event, mirror, standing, leaves=shut and not past and not nowhere)
     return None
 
 

@@ -30,6 +30,8 @@ class Answer:
     suspected: frozenset[str] = frozenset()
     coming: frozenset[str] = frozenset()
     confirmed: frozenset[str] = frozenset()
+    away: frozenset[str] = frozenset()
+    """The uids of our events that were dragged into a calendar which is not read (`dragged.dragged_away`)."""
     unasked: bool = False
 
 

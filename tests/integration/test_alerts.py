@@ -10,13 +10,15 @@ from sqlalchemy import text
 from booking_app.db.tables import Account
 from booking_app.domain.appointment import ConnectionState, Role
 from booking_app.domain.clock import from_instant
+from booking_app.domain.conflicts import Answer
 from booking_app.domain.errors import NotFound
 from booking_app.jobs.alerts import tell
 from booking_app.jobs.worker import CalendarReader, Leases
-from booking_app.services import availability, calendars, catalog, owner
+from booking_app.services import availability, calendars, catalog
 from booking_app.services import people as people_service
 from booking_app.services.accounts import SignedIn
 from booking_app.services.context import Context
+from booking_app.services.decisions import decide
 from booking_app.services.views import SlotQuery
 from booking_app.sync import connect
 from booking_app.sync.errors import AccessLost, Rejected, Transient
@@ -267,8 +269,8 @@ async def test_p25_a_moved_event_is_put_back_where_its_appointment_stands(ctx: C
     (alert,) = await calendars.open_alerts(office.ctx, None)
     assert alert.moved is not None
     with pytest.raises(NotFound):
-        await owner.put_back(office.ctx, appointment_id=alert.moved, bookable_id=office.person + 1)
-    await owner.put_back(office.ctx, appointment_id=alert.moved, bookable_id=office.person)
+        await decide(office.ctx, Answer.PUT_BACK, appointment_id=alert.moved, bookable_id=office.person + 1)
+    await decide(office.ctx, Answer.PUT_BACK, appointment_id=alert.moved, bookable_id=office.person)
     assert await calendars.open_alerts(office.ctx, None) == ()
     for _ in range(2):
         await office.write()
@@ -278,4 +280,4 @@ async def test_p25_a_moved_event_is_put_back_where_its_appointment_stands(ctx: C
     assert await calendars.open_alerts(office.ctx, None) == ()
     assert await office.blocks() == []
     with pytest.raises(NotFound):
-        await owner.put_back(office.ctx, appointment_id=alert.moved)
+        await decide(office.ctx, Answer.PUT_BACK, appointment_id=alert.moved)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from booking_app.domain.clock import utc_now
 from booking_app.services import booking, manage
-from booking_app.services.context import Context
+from booking_app.services.context import Context, LiveRead
 from booking_app.sync import connect
 from booking_app.sync.accounts import Accounts
 from booking_app.sync.providers.addresses import AddressPolicy
@@ -131,6 +131,42 @@ async def test_killed_while_an_owners_move_is_followed_the_customer_is_told_once
         await manage.cancel(scene.ctx, receipt.token)
         await scene.run("push")
         assert owner.starts() == []
+        if not died:
+            break
+    assert scene.kills >= 10
+
+
+async def test_p06_killed_after_accepting_without_a_look_and_while_comparing_the_owner_is_asked_once(
+    scene: Scene,
+) -> None:
+    async def silent(people: Collection[int], _: object) -> dict[int, LiveRead]:
+        return {each: LiveRead(ok=False, trouble="It does not answer.") for each in people}
+
+    blind = replace(scene.ctx, reread=silent)
+    for kill_at in itertools.count(1):
+        await scene.due()
+        assert not await scene.run("pull")
+        start = scene.next_slot()
+        scene.owner.put(start)
+        async with scene.ctx.sessions.begin() as db:
+            await db.execute(text("UPDATE calendar SET verified_at = now()"))
+        receipt = await booking.book(blind, make_request(start))
+        await scene.due()
+        died = await scene.run("pull", kill_at)
+        if died:
+            await scene.due()
+            await scene.run("pull", 1 + kill_at % 5)
+        await scene.due()
+        assert not await scene.run("pull")
+        assert await cells(
+            scene.ctx,
+            "SELECT conflict_kind FROM appointment WHERE state = 'confirmed' AND conflict_kind IS NOT NULL",
+        ) == [("overlap",)]
+        assert len(await cells(scene.ctx, "SELECT 1 FROM alert WHERE closed_at IS NULL")) == 1
+        await manage.cancel(scene.ctx, receipt.token)
+        await scene.run("push")
+        async with scene.ctx.sessions.begin() as db:
+            await db.execute(text("UPDATE alert SET closed_at = now()"))
         if not died:
             break
     assert scene.kills >= 10

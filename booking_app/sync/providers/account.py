@@ -42,6 +42,9 @@ class Account:
     async def get(self, calendar: CalendarRef, *, key: str) -> tuple[OwnEvent, str] | None:
         return await self._writes.get(calendar, key=key)
 
+    async def find(self, calendar: CalendarRef, *, uid: str) -> str | None:
+        return await self._writes.find(calendar, uid=uid)
+
     async def remove(self, calendar: CalendarRef, *, key: str, etag: str | None) -> None:
         await self._writes.remove(calendar, key=key, etag=etag)
 

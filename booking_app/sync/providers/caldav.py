@@ -1,4 +1,4 @@
-"""CalDAV: iCloud, Fastmail, Nextcloud and every server that follows RFC 4791, behind the five verbs."""
+"""CalDAV: iCloud, Fastmail, Nextcloud and every server that follows RFC 4791, behind the same verbs."""
 
 from __future__ import annotations
 

@@ -52,6 +52,11 @@ class Writer:
             raise Rejected("What stands at the event's place is not our event.")
         return own, stored.etag
 
+    async def find(self, calendar: CalendarRef, *, uid: str) -> str | None:
+        """See `CalendarProvider.find`."""
+        found = await self._called(calendar, uid)
+        return None if found is None or found[2].cancelled else found[0]
+
     async def remove(self, calendar: CalendarRef, *, key: str, etag: str | None) -> None:
         """See `CalendarProvider.remove`. The server is asked to send no reply to anybody (RFC 6638 section 8.1)."""
         headers = {"Schedule-Reply": "F"}
@@ -107,7 +112,11 @@ class Writer:
             own = _own(calendar, stored) if stored else None
             if stored and own and own.uid == draft.uid:
                 return candidate, stored, own
-        reply = await self._wire.report(calendar.remote_id, 1, xml.with_uid(draft.uid))
+        return await self._called(calendar, draft.uid)
+
+    async def _called(self, calendar: CalendarRef, uid: str) -> tuple[str, Stored, OwnEvent] | None:
+        """Our event with this UID, wherever a query finds it."""
+        reply = await self._wire.report(calendar.remote_id, 1, xml.with_uid(uid))
         if reply.status != 207:
             return None
         listed = self._wire.multistatus(reply, "looking for the event")
@@ -117,7 +126,7 @@ class Writer:
                 continue
             stored = await self._wire.fetch(calendar.remote_id, candidate)
             own = _own(calendar, stored) if stored else None
-            if stored and own and own.uid == draft.uid:
+            if stored and own and own.uid == uid:
                 return candidate, stored, own
         return None
 

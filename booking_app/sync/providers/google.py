@@ -1,4 +1,4 @@
-"""Google Calendar, behind the five verbs."""
+"""Google Calendar, behind the same verbs."""
 
 from __future__ import annotations
 

@@ -49,6 +49,14 @@ class Writer:
         item = await self._fetch(calendar, key)
         return None if item is None or item.get("status") == "cancelled" else _own(item)
 
+    async def find(self, calendar: CalendarRef, *, uid: str) -> str | None:
+        """See `CalendarProvider.find`. An event that is moved to another calendar keeps its id there."""
+        for number in range(_NAMES):
+            item = await self._fetch(calendar, id_for(uid, number))
+            if item is not None and item.get("status") != "cancelled" and text.mark_of(item) == uid:
+                return id_for(uid, number)
+        return None
+
     async def remove(self, calendar: CalendarRef, *, key: str, etag: str | None) -> None:
         """See `CalendarProvider.remove`."""
         try:

@@ -34,7 +34,7 @@ from booking_app.sync.model import (
     Written,
 )
 
-READS = frozenset({"list_calendars", "changes", "busy_now", "get"})
+READS = frozenset({"list_calendars", "changes", "busy_now", "get", "find"})
 WRITES = frozenset({"put", "remove"})
 
 
@@ -237,6 +237,11 @@ class MemoryProvider:
         if own is None:
             raise Rejected("What stands at the event's place is not our event.")
         return own, etag
+
+    async def find(self, calendar: CalendarRef, *, uid: str) -> str | None:
+        await self._enter("find")
+        stored = self._server.calendar(self._account, calendar.remote_id)
+        return next((key for key, own in self._own(stored, calendar) if own.uid == uid and not own.cancelled), None)
 
     async def remove(self, calendar: CalendarRef, *, key: str, etag: str | None) -> None:
         await self._enter("remove")

@@ -1,4 +1,4 @@
-"""Outlook and Microsoft 365 through Microsoft Graph, behind the five verbs."""
+"""Outlook and Microsoft 365 through Microsoft Graph, behind the same verbs."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
+from booking_app.domain.conflicts import Shape
 from booking_app.sync import zones
 from booking_app.sync.ical_write import OWN_UID_SUFFIX
 from booking_app.sync.model import Busy, BusyKind, OwnEvent, RemoteObject
@@ -47,6 +48,7 @@ class Instance:
     etag: str
     own: str = ""
     problem: str = ""
+    shape: Shape = Shape.PLAIN
 
     @property
     def print(self) -> str:
@@ -87,6 +89,7 @@ def instance(item: Item, zone: str, window: tuple[int, int]) -> Instance:
         etag=_text(item, "@odata.etag"),
         own=own,
         problem=problem,
+        shape=Shape.UNCLEAR if uncertain else Shape.ALL_DAY if item.get("isAllDay") is True else Shape.PLAIN,
     )
 
 
@@ -143,7 +146,15 @@ def _object(key: str, members: list[Instance], window: tuple[int, int]) -> Remot
 
 
 def _own(mine: Instance, digest: str) -> OwnEvent:
-    return OwnEvent(uid=mine.own, start=mine.start, end=mine.end, cancelled=mine.cancelled, sequence=0, fields=digest)
+    return OwnEvent(
+        uid=mine.own,
+        start=mine.start,
+        end=mine.end,
+        cancelled=mine.cancelled,
+        sequence=0,
+        fields=digest,
+        shape=mine.shape,
+    )
 
 
 def _times(item: Item, zone: str) -> tuple[int, int, bool] | None:

@@ -46,6 +46,10 @@ class Writer:
         item = await self._standing(calendar, key)
         return None if item is None else _own(item, calendar)
 
+    async def find(self, calendar: CalendarRef, *, uid: str) -> str | None:
+        """See `CalendarProvider.find`."""
+        return next(iter(await self._places.marked(calendar, uid)), None)
+
     async def remove(self, calendar: CalendarRef, *, key: str, etag: str | None) -> None:
         """See `CalendarProvider.remove`."""
         condition = events.etag_of(etag) if etag else None
