@@ -86,6 +86,11 @@ class Settings(Surface):
     team_name: str = "Bookings"
     """The name on pages and in mails."""
 
+    contact_phone: str = Field(default="", max_length=40)
+    """Where customers can book when the pages cannot reach the server; empty: nothing is said of it."""
+    contact_email: str = Field(default="", max_length=254)
+    """The same by mail."""
+
     smtp_url: str = ""
     """`smtp://user:password@host:587` (STARTTLS) or `smtps://...:465`; empty: `.eml` files in `data_dir`/mail."""
     mail_from: str = NOBODY

@@ -7,6 +7,7 @@ import logging
 import sys
 import traceback
 from datetime import UTC, datetime
+from time import monotonic
 
 _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _PRIVATE = ("password", "secret", "token", "cookie", "authorization", "email", "phone", "summary", "title", "notes")
@@ -53,10 +54,35 @@ SERVER = {
 """How the web server's processes log before `configure` is called, as `logging.config.dictConfig` takes it."""
 
 
+class Bounded(logging.Filter):
+    """At most `MOST` warnings and errors a minute from one place in the code: what can be caused from outside must not
+    fill a disk. The first after a minute says how many were left out."""
+
+    MOST = 20
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._since: dict[tuple[str, int], tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.levelno < logging.WARNING:
+            return True
+        now = monotonic()
+        place = (record.pathname, record.lineno)
+        begun, count = self._since.get(place, (now, 0))
+        if now - begun >= 60:
+            if count > self.MOST:
+                record.left_out = count - self.MOST
+            begun, count = now, 0
+        self._since[place] = (begun, count + 1)
+        return count < self.MOST
+
+
 def configure(level: str) -> None:
     """Write the program's logs to standard error, and those of all libraries, which are heard from warnings on."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
+    handler.addFilter(Bounded())
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(logging.WARNING)
@@ -66,6 +92,9 @@ def configure(level: str) -> None:
     for name in logging.root.manager.loggerDict:
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [], True
+    # What clients make these say, `state.sockets` says in one line.
+    for name in ("engineio", "engineio.server", "socketio", "socketio.server"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     # These print addresses of requests, and addresses of ours carry tokens.
     for name in ("httpx", "httpcore", "caldav", "niquests", "urllib3"):
         logging.getLogger(name).setLevel(logging.ERROR)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from booking_app.api import failures, health, ics, oauth, probes, sessions, v1, webhooks
+from booking_app.api import contact, failures, health, ics, oauth, probes, sessions, v1, webhooks
 from booking_app.api.failures import Failures
-from booking_app.api.protection import BodyLimit, CompressedApi, SecurityHeaders
+from booking_app.api.protection import BodyLimit, CompressedApi, SecurityHeaders, VisitorCookie
 
 ROUTERS = (
     health.router,
+    contact.router,
     sessions.router,
     oauth.router,
     probes.router,
@@ -28,5 +29,6 @@ def create_api(*, https: bool = False) -> FastAPI:
     api.add_middleware(CompressedApi, minimum_size=1000)
     api.add_middleware(BodyLimit)
     api.add_middleware(Failures)
+    api.add_middleware(VisitorCookie, https=https)
     api.add_middleware(SecurityHeaders, https=https)
     return api

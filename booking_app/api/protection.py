@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from booking_app.services.tabs import VISITOR_DAYS, cookie_values, new_visitor, visitor_cookie_name
 
 BODY_LIMIT = 1024 * 1024
 """Bytes of a request body. The largest of good faith is a batch of a thousand of Microsoft's notifications."""
@@ -125,3 +127,28 @@ class BodyLimit:
         if received > BODY_LIMIT and not answered:
             body = {"code": "too_large", "message": f"The request is larger than {BODY_LIMIT // 1024} KB."}
             await JSONResponse(body, status_code=413)(scope, receive, send)
+
+
+class VisitorCookie:
+    """Gives a browser that loads a page the cookie that makes its tabs its own (services/tabs.py)."""
+
+    def __init__(self, app: ASGIApp, *, https: bool) -> None:
+        self._app = app
+        self._name = visitor_cookie_name("https:" if https else "http:")
+        self._rest = f"Path=/; Max-Age={VISITOR_DAYS * 86400}; HttpOnly; SameSite=Lax" + ("; Secure" if https else "")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Headers(scope=scope) if scope["type"] == "http" else None
+        if headers is None or len(cookie_values("; ".join(headers.getlist("cookie")), self._name)) == 1:
+            await self._app(scope, receive, send)
+            return
+
+        async def send_with_cookie(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                answer = MutableHeaders(scope=message)
+                # An unchanged page is answered without a type.
+                if message["status"] == 304 or answer.get("content-type", "").startswith("text/html"):
+                    answer.append("Set-Cookie", f"{self._name}={new_visitor()}; {self._rest}")
+            await send(message)
+
+        await self._app(scope, receive, send_with_cookie)

@@ -71,7 +71,7 @@ def _connected(token: str) -> bool:
     # The app is made by the shell, which knows us and not the other way round; without it there are no tabs to lose.
     app = getattr(sys.modules.get(_SHELL), "app", None)
     sockets = getattr(app, "event_namespace", None)
-    return sockets is None or token in sockets.token_to_sid
+    return sockets is None or sockets.has(token)
 
 
 async def keep_true(

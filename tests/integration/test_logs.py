@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from booking_app import config, runtime
+from booking_app import config, logs, runtime
 from booking_app.api.app import create_api
 from booking_app.db.engine import Sessions
 from booking_app.logs import JsonLines
@@ -25,8 +25,6 @@ from tests.factories import make_person, make_service
 _LIBRARIES = (
     "uvicorn",
     "uvicorn.error",
-    "engineio.server",
-    "socketio.server",
     "reflex.state",
     "asyncio",
     "sqlalchemy.pool",
@@ -95,3 +93,24 @@ async def test_a_failed_request_is_one_line_without_its_customer(
     assert (written["event"], written["error"]) == ("request.failed", "UndefinedColumn")
     assert any("booking.py" in frame for frame in written["trace"])
     assert "clara" not in line.lower()
+
+
+def test_what_comes_again_and_again_is_written_so_often_and_then_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr(logs, "monotonic", lambda: now)
+    bounded = logs.Bounded()
+
+    def written(line: int, level: int = logging.WARNING, times: int = 100) -> list[logging.LogRecord]:
+        made = [logging.LogRecord("x", level, "file.py", line, "said %s", (each,), None) for each in range(times)]
+        return [record for record in made if bounded.filter(record)]
+
+    assert len(written(1)) == 20
+    assert len(written(2, logging.ERROR)) == 20
+    assert len(written(3, logging.INFO)) == 100
+    assert written(1) == []
+    now += 60
+    [first] = written(1, times=1)
+    assert first.__dict__["left_out"] == 180
+    now += 60
+    [second] = written(1, times=1)
+    assert not hasattr(second, "left_out")

@@ -25,7 +25,7 @@ SHELL = "booking_app.booking_app"  # other tests of this process may have loaded
 def connected(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """The tabs a stand-in of the app has: what a test takes out is gone."""
     tabs = {"a": "1", "b": "2"}
-    app = SimpleNamespace(event_namespace=SimpleNamespace(token_to_sid=tabs))
+    app = SimpleNamespace(event_namespace=SimpleNamespace(has=tabs.__contains__))
     monkeypatch.setitem(sys.modules, SHELL, SimpleNamespace(app=app))
     return tabs
 
