@@ -5,6 +5,7 @@ from reflex.constants import StateManagerMode
 from reflex.plugins.sitemap import SitemapPlugin
 
 from booking_app.config import surface
+from booking_app.run.fall_back import FallBack
 from booking_app.run.same_origin import BUILD_ADDRESS, SameOrigin
 
 _surface = surface()
@@ -20,6 +21,6 @@ config = rx.Config(
     state_manager_mode=StateManagerMode.REDIS if _surface.redis_url else StateManagerMode.MEMORY,
     telemetry_enabled=False,
     show_built_with_reflex=False,
-    plugins=[SameOrigin()],
+    plugins=[SameOrigin(), FallBack()],
     disable_plugins=[SitemapPlugin],
 )

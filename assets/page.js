@@ -27,7 +27,24 @@
       } catch { put(e, ""); }
     }
   };
-  setInterval(tick, 1000);
+  setInterval(() => { tick(); unreachable(); }, 1000);
+
+  /* Said once the server was away for as long: a page that cannot reach it must not be a dead end. */
+  const PATIENCE = 6000;
+  let away = null;
+  const unreachable = () => {
+    const place = document.querySelector("[data-unreachable]");
+    if (!place) { away = null; return; }
+    away ??= Date.now();
+    if (Date.now() - away < PATIENCE || place.childNodes.length) return;
+    const { phone, email } = window.bookingContact || {};
+    const way = (href, text) => Object.assign(document.createElement("a"), { href, textContent: text });
+    const ways = [];
+    if (phone) ways.push("by phone: ", way(`tel:${phone.replace(/[^+\d]/g, "")}`, phone));
+    if (phone && email) ways.push(", or ");
+    if (email) ways.push("by mail: ", way(`mailto:${email}`, email));
+    place.append(" This page cannot reach us from your network. ", ...(ways.length ? ["You can also book ", ...ways, "."] : ["Please try again later."]));
+  };
 
   /* Focus goes to what appears with data-focus or as a dialog, and back to where it was when a dialog closes. */
   let before = null;

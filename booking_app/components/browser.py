@@ -15,6 +15,7 @@ Elements take part by attributes, given with `custom_attrs`; those whose text is
 `data-keep="<name>"`           on a form: what is typed survives a reload of the tab, until an element with
                                `data-forget="<name>"` appears; it never leaves the browser before it is sent;
 `data-zones="1"`               on an input with a datalist: the list gets the browser's IANA zones;
+`data-unreachable="1"`         there while the server cannot be reached: after some seconds it says how else to book;
 `data-copied="<word>"`         its text becomes this word for two seconds after a click;
 `aria-busy="true"`             on `main`, while the page is being opened: presses of its buttons wait until it is done;
 `data-grid="7"`                arrow keys, Home and End move between its buttons, seven a row, the first one
@@ -29,6 +30,6 @@ from __future__ import annotations
 import reflex as rx
 
 
-def script() -> rx.Component:
-    """For the head of every page."""
-    return rx.el.script(src="/page.js", defer=True)
+def scripts() -> list[rx.Component]:
+    """For the head of every page. The first says how this installation can be reached (api/contact.py)."""
+    return [rx.el.script(src="/contact.js", defer=True), rx.el.script(src="/page.js", defer=True)]

@@ -57,7 +57,10 @@ def connection_notice() -> rx.Component:
             has_connection_errors,
             rx.el.div(
                 rx.el.span(class_name="dot", aria_hidden="true"),
-                "No connection. Trying again; what you typed is kept.",
+                rx.el.span(
+                    "No connection. Trying again; what you typed is kept.",
+                    rx.el.span(custom_attrs={"data-unreachable": "1"}),
+                ),
                 class_name="offline appear",
             ),
         ),
@@ -71,8 +74,22 @@ def _skip() -> rx.Component:
 
 def wraps() -> dict[tuple[int, str], Callable[[bool], rx.Component | None]]:
     """What stands around all pages: Reflex's error boundary, but not its word about a lost connection, which
-    `connection_notice` says."""
-    return {(55, "ErrorBoundary"): lambda _stateful: default_error_boundary()}
+    `connection_notice` says; and a word for browsers that run no scripts, which see nothing else."""
+    return {
+        (55, "ErrorBoundary"): lambda _stateful: default_error_boundary(),
+        (54, "NoScript"): lambda _stateful: rx.fragment(_without_scripts()),
+    }
+
+
+def _without_scripts() -> rx.Component:
+    return rx.el.noscript(
+        rx.el.p(
+            "This page needs JavaScript. Please turn it on and load the page again, or ",
+            rx.el.a("see how else you can reach us", href="/contact"),
+            ".",
+            class_name="no-script",
+        )
+    )
 
 
 def tell_trouble(exception: Exception) -> EventSpec:

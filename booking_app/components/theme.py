@@ -30,7 +30,7 @@ PERSON_COLOURS = (
 def head() -> list[rx.Component]:
     """What every page has in its head: the type is fetched early, so that nothing jumps, and the two page colours."""
     return [
-        browser.script(),
+        *browser.scripts(),
         rx.el.link(
             rel="preload",
             href="/fonts/inter-latin-wght-normal.woff2",

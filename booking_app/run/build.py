@@ -32,6 +32,7 @@ _SOURCES = (
     "booking_app/state/**/*.py",
     "booking_app/domain/**/*.py",
     "booking_app/run/same_origin.py",
+    "booking_app/run/fall_back.py",
     "assets/**/*",
 )
 _LOCKS = ("reflex.lock/*",)

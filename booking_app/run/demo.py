@@ -121,6 +121,8 @@ def _variables(settings: Settings, folder: Path, database: str, key: str) -> dic
         # All visitors of a demo share one address, scripts that try it out among them.
         "RATE_SLOTS": os.environ.get("RATE_SLOTS", "60000"),
         "RATE_BOOKINGS": os.environ.get("RATE_BOOKINGS", "6000"),
+        "CONTACT_PHONE": os.environ.get("CONTACT_PHONE", "+31 20 555 01 23"),
+        "CONTACT_EMAIL": os.environ.get("CONTACT_EMAIL", f"hello@{demo.DEMO_DOMAIN}"),
         "CONNECTIONS": os.environ.get("CONNECTIONS", "4000"),
     }
 
