@@ -203,3 +203,44 @@ async def test_a_page_gives_its_browser_a_cookie_of_its_own_once(served: Served)
             assert "Set-Cookie" not in again.headers
         async with session.get(f"{served.url}/healthz") as plain:
             assert "Set-Cookie" not in plain.headers
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The program that is started after this allows a client little."""
+    monkeypatch.setenv("CONNECTIONS", "16")
+
+
+def elsewhere() -> aiohttp.ClientSession:
+    """A client at another address."""
+    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(local_addr=("127.0.0.2", 0)))
+
+
+async def test_a_client_has_so_many_sessions_and_says_so_much_and_others_are_not_touched(
+    few: None, served: Served
+) -> None:
+    polling = f"{served.url}/_event/?EIO=4&transport=polling&token={uuid.uuid4()}"
+    # While its own connection is open, one of the sessions is taken.
+    session, socket = await raw(served.url)
+    await socket.receive_str()
+    await socket.send_str("40/_event,")
+    await socket.receive_str()
+    begun = asyncio.get_running_loop().time()
+    for _ in range(40):
+        await socket.send_str('42/_event,["ping"]')
+    async with elsewhere() as other, other.get(polling) as answer:
+        assert answer.status == 200
+    pongs = 0
+    while pongs < 40:
+        pongs += "pong" in await socket.receive_str()
+    # Sixteen at once, then four a second.
+    assert asyncio.get_running_loop().time() - begun > 5
+    async with aiohttp.ClientSession() as many:
+        statuses = []
+        for _ in range(20):
+            async with many.get(polling) as answer:
+                statuses.append(answer.status)
+    assert statuses == [200] * 15 + [401] * 5
+    async with elsewhere() as other, other.get(polling) as answer:
+        assert answer.status == 200
+    await session.close()

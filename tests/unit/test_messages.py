@@ -49,7 +49,7 @@ ODD: list[object] = [
     {"name": f"{ROOT}.setvar", "payload": {"var_name": "is_hydrated", "value": True}},
     {"name": f"{ROOT}.set_is_hydrated", "payload": {}}, {"name": f"{ROOT}.set_is_hydrated", "payload": {"value": []}},
     {"name": HYDRATE, "router_data": {"pathname": 1}}, {"name": HYDRATE, "router_data": {"asPath": "x" * 3000}},
-    {"name": HYDRATE, "router_data": {"asPath": "//["}}, {"name": HYDRATE, "router_data": {"asPath": ":x"}},
+    {"name": HYDRATE, "router_data": {"asPath": "@[/"}}, {"name": HYDRATE, "router_data": {"asPath": ":x"}},
     {"name": HYDRATE, "router_data": {"query": []}}, {"name": HYDRATE, "router_data": {"query": {"a": {}}}},
 ]  # fmt: skip
 
