@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from reflex.plugins import Plugin
@@ -11,13 +13,10 @@ MODULE = "utils/state.js"
 
 _ORDER = """
 // What a connection is tried by, in this order. A websocket that is refused is followed by polling at once; one that
-// hangs, or is cut off as soon as it stands, lets polling begin the next time.
+// hangs lets polling begin the next time.
 const order = ["websocket", "polling"];
 const withPolling = (socket) => {
-  let opened = 0;
-  socket.io.on("open", () => { opened = Date.now(); });
   socket.io.on("error", (error) => { if (error?.message === "timeout") order.reverse(); });
-  socket.io.on("close", () => { if (opened && Date.now() - opened < 5000) order.reverse(); opened = 0; });
   return socket;
 };
 
@@ -57,15 +56,20 @@ class FallBack(Plugin):
     """Lets Reflex's client, which knows one transport only, try the other one too."""
 
     def pre_compile(self, **context: Any) -> None:
-        """Change the client before it is bundled."""
-        context["add_modify_task"](MODULE, with_polling)
+        """Change the client before it is bundled. What a build before this one left is not looked at."""
+        context["add_modify_task"](MODULE, lambda _left: with_polling(original()))
+
+
+def original() -> str:
+    """Reflex's client as it is installed."""
+    found = find_spec("reflex_base")
+    if found is None or found.origin is None:
+        raise RuntimeError("reflex_base is not installed")
+    return (Path(found.origin).parent / ".templates" / "web" / MODULE).read_text()
 
 
 def with_polling(text: str) -> str:
-    """Reflex's client with both transports; as it is if it has them already. Raises `RuntimeError` when Reflex no
-    longer writes what is expected."""
-    if _ORDER in text:
-        return text
+    """Reflex's client with both transports. Raises `RuntimeError` when it is not what is expected."""
     for before, after in _REPLACED:
         if text.count(before) != 1:
             raise RuntimeError(f"{MODULE} is not what is expected: it could not be given a second transport")
