@@ -21,10 +21,9 @@
     }
     for (const e of all("[data-good-until]")) e.toggleAttribute("data-late", e.dataset.goodUntil > 0 && now > e.dataset.goodUntil);
     for (const e of all("[data-clock]")) {
-      try {
-        const parts = { hour: "numeric", minute: "2-digit", hourCycle: "h23", timeZone: e.dataset.clock };
-        put(e, new Intl.DateTimeFormat("en-GB", parts).format(new Date(now * 1000)).replace(/^0(?=\d)/, ""));
-      } catch { put(e, ""); }
+      const changes = e.dataset.clock.split(" ").map((each) => each.split(":").map(Number));
+      const [, offset] = changes.findLast(([since]) => since <= now) ?? changes[0];
+      put(e, new Date((now + offset) * 1000).toISOString().slice(11, 16).replace(/^0(?=\d)/, ""));
     }
   };
   setInterval(() => { tick(); unreachable(); }, 1000);

@@ -17,6 +17,7 @@ COMMANDS = {
     "new-key": "print a fresh key for SECRET_KEYS",
     "rotate-keys": "seal everything that is stored encrypted with the first of SECRET_KEYS",
     "doctor": "check settings, database, keys and mail server",
+    "read-calendar": "print what a calendar file blocks, one JSON object a line",
     "demo": "everything on this machine, with a demo team whose calendars are connected",
     "reset": "forget the demo's data",
 }
@@ -29,12 +30,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     for name, sentence in COMMANDS.items():
-        commands.add_parser(name, help=sentence)
+        command = commands.add_parser(name, help=sentence, description=sentence[0].upper() + sentence[1:] + ".")
+        if name == "read-calendar":
+            _read_calendar_options(command)
     chosen = parser.parse_args(arguments)
     # Stopped while it starts: the blocks that are open put everything away.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        return _run(chosen.command)
+        return _run(chosen)
     except (Trouble, ConfigurationError) as trouble:
         print(trouble, file=sys.stderr)
         return 2
@@ -42,7 +45,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _run(command: str) -> int:
+def _read_calendar_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("file", metavar="FILE", help="an iCalendar file (.ics); - reads standard input")
+    add("--zone", default="UTC", help="the owner's time zone, for what names none (default: UTC)")
+    add("--from", dest="since", required=True, metavar="DATE", help="the first day that counts, by UTC")
+    add("--to", dest="until", required=True, metavar="DATE", help="the day after the last one, by UTC")
+    add("--address", action="append", default=[], help="an address of the owner, whose own answers count")
+
+
+def _run(chosen: argparse.Namespace) -> int:
+    command = chosen.command
     # Each command imports what it needs: printing a key does not load the web server.
     if command == "demo":
         from booking_app.run import demo
@@ -52,6 +65,10 @@ def _run(command: str) -> int:
         from booking_app.run.doctor import doctor
 
         return doctor()
+    if command == "read-calendar":
+        from booking_app.run import read_calendar
+
+        return read_calendar.read_calendar(chosen)
     from booking_app.run import commands
 
     run: dict[str, Callable[[], int]] = {

@@ -7,7 +7,9 @@ Elements take part by attributes, given with `custom_attrs`; those whose text is
 `data-until="<instant>"`       its text becomes the time left ("4 min 05 s");
 `data-good-until="<instant>"`  gets the attribute `data-late` when that instant has passed, never for 0; `.in-time`
                                in it shows before, and `.too-late` after;
-`data-clock="<IANA zone>"`     its text becomes the time of day there;
+`data-clock="<instant>:<offset> ..."`
+                               its text becomes the time of day where the offset from UTC, in seconds, is the last one
+                               that has begun: what the browser itself knows of zones may be years old;
 `data-focus="1"`               takes the focus when it appears;
 `data-back="<id>"`             in a step that opens on the same page: the element which the browser's Back presses while
                                this one is there, instead of leaving the page;

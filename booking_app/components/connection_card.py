@@ -94,6 +94,33 @@ def _calendar(line: CalendarLine, account: str) -> rx.Component:
         ),
         rx.cond(line.knows_unsure, _unsure(line)),
         rx.cond(line.trouble != "", _trouble(line, account)),
+        rx.cond(line.unread, _unread(line)),
+    )
+
+
+def _unread(line: CalendarLine) -> rx.Component:
+    """What of a calendar could not be read, to be found in it by date and time."""
+    return rx.el.ul(
+        rx.foreach(
+            line.unread,
+            lambda each: rx.el.li(
+                rx.el.p(rx.el.strong(each.when), " · ", each.why),
+                rx.el.p(each.closes, class_name="tiny"),
+                rx.el.label(
+                    rx.el.input(
+                        type="checkbox",
+                        checked=~each.blocks,
+                        on_change=lambda on: ON.set_unread(each.uid, ~on),
+                        aria_label="Does not block: " + each.when + ", " + each.why,
+                    ),
+                    "Does not block",
+                    class_name="hit",
+                ),
+                key=each.uid,
+            ),
+        ),
+        class_name="cal-unread",
+        aria_label="Could not be read in " + line.name,
     )
 
 

@@ -83,7 +83,9 @@ def _zone(state: PickerState) -> rx.Component:
         rx.el.span(
             rx.el.span("Times in ", class_name="sr-only"),
             state.zone,
-            rx.el.span(" · your time ", rx.el.span(custom_attrs={"data-clock": state.zone}), class_name="tiny nowrap"),
+            rx.el.span(
+                " · your time ", rx.el.span(custom_attrs={"data-clock": state.zone_clock}), class_name="tiny nowrap"
+            ),
             rx.el.span(", change", class_name="sr-only"),
         ),
         icon("chevron-down", 14),

@@ -96,7 +96,7 @@ CROSS JOIN LATERAL (
          array_agg(date_part('epoch', upper(block))::int8) AS ends
   FROM (
     SELECT unnest(range_agg(tstzrange(starts_at, greatest(starts_at, ends_at)))) AS block FROM busy_block
-    WHERE bookable_id = b.id AND calendar_id = ANY(calendars.ids)
+    WHERE bookable_id = b.id AND calendar_id = ANY(calendars.ids) AND kind <> 'ignored'
       AND (calendars.sure_only IS NULL OR kind <> 'tentative' OR calendar_id <> ALL(calendars.sure_only))
       AND ends_at > to_timestamp(:since - s.buffer_before * 60)
       AND starts_at < to_timestamp(:until + (s.duration + s.buffer_after) * 60)

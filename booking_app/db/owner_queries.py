@@ -66,6 +66,7 @@ _BUSY = text(
 SELECT EXISTS (
   SELECT FROM busy_block b
   JOIN calendar c ON c.id = b.calendar_id AND c.blocks AND (c.unsure_blocks OR b.kind <> 'tentative')
+    AND b.kind <> 'ignored'
   JOIN connection n ON n.id = c.connection_id AND n.state <> 'disconnected'
   WHERE b.bookable_id = ANY(:bookables) AND b.ends_at > to_timestamp(:since) AND b.starts_at < to_timestamp(:until)
 )

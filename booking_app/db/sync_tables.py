@@ -99,6 +99,18 @@ class CalendarObject(SQLModel, table=True):
     """First time a read did not show it; a second confirmation removes it."""
 
 
+class UnreadObject(SQLModel, table=True):
+    """What of an object could not be read: codes and instants. `blocks`: its owner's word on this version of it."""
+
+    __tablename__ = "unread_object"
+    calendar_id: int = Field(sa_column=Column(ForeignKey("calendar.id", ondelete="CASCADE"), primary_key=True))
+    key: str = Field(primary_key=True)
+    uid: uuid.UUID = Field(default_factory=uuid.uuid4, sa_column=Column(Uuid, unique=True, nullable=False))
+    etag: str
+    problems: list[Any] = Field(default_factory=list, sa_column=Column(JSONB, nullable=False))
+    blocks: bool = True
+
+
 class BusyBlock(SQLModel, table=True):
     """An occurrence in an external calendar that blocks: range and kind, no content."""
 

@@ -25,7 +25,9 @@ from booking_app.db.sync_tables import (
     Mirror,
     Outbox,
     TimeSeen,
+    UnreadObject,
 )
+from booking_app.db.zone_tables import ZoneRules
 
 __all__ = [
     "Account",
@@ -57,6 +59,8 @@ __all__ = [
     "Session",
     "TimeSeen",
     "Unconfirmed",
+    "UnreadObject",
     "WeeklyHours",
+    "ZoneRules",
     "metadata",
 ]

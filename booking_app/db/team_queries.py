@@ -45,6 +45,7 @@ async def busy_between(db: AsyncSession, span: Span) -> dict[int, list[Span]]:
         .where(
             col(Calendar.blocks),
             col(Calendar.unsure_blocks) | (col(BusyBlock.kind) != "tentative"),
+            col(BusyBlock.kind) != "ignored",
             col(Connection.state) != ConnectionState.DISCONNECTED,
             col(BusyBlock.ends_at) > datetime.fromtimestamp(span[0], UTC),
             col(BusyBlock.starts_at) < datetime.fromtimestamp(span[1], UTC),

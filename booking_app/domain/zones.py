@@ -1,4 +1,4 @@
-"""Time zones as tables of integers, taken from `zoneinfo` once and kept.
+"""Time zones as tables of integers, taken from the rules once and kept.
 
 A zone's *offset* is what is added to an instant to get its wall time, in seconds. Between two changes it is
 constant, so everything local is arithmetic on whole stretches. A *day* is a local date counted in days since
@@ -8,30 +8,22 @@ constant, so everything local is arithmetic on whole stretches. A *day* is a loc
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Sequence
 from datetime import date, datetime
-from functools import cache, lru_cache
-from zoneinfo import ZoneInfo, available_timezones
+from functools import lru_cache
 
 from booking_app.domain.errors import Invalid
 from booking_app.domain.rules import Span
+from booking_app.domain.zone_rules import zone_keys, zone_rules
 
 DAY = 86400
 _BLOCK = 1 << 25
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 
 
-_NO_PLACES = frozenset({"Factory", "localtime", "posixrules"})
-"""Files of the zone database that name no zone: what they say differs from machine to machine."""
-
-
-@cache
-def _names() -> frozenset[str]:
-    return frozenset(available_timezones()) - _NO_PLACES
-
-
 def checked_zone(name: str, field: str = "timezone") -> str:
     """`name` itself if it is a known IANA zone; else `Invalid` that names `field`."""
-    if name not in _names():
+    if name not in zone_keys():
         raise Invalid(field, "Choose a time zone by its name, for example Europe/Amsterdam.")
     return name
 
@@ -52,7 +44,7 @@ def _block(zone: str, number: int) -> tuple[tuple[int, int], ...]:
 
     One probe a day finds every change: the zone database has none closer together than four days.
     """
-    rules = ZoneInfo(zone)
+    rules = zone_rules(zone)
 
     def offset_at(instant: int) -> int:
         offset = datetime.fromtimestamp(instant, rules).utcoffset()
@@ -93,6 +85,11 @@ def offset_at(zone: str, instant: int) -> int:
     """The zone's offset from UTC in seconds at an instant."""
     stretches = _block(zone, instant // _BLOCK)
     return next(offset for since, offset in reversed(stretches) if since <= instant)
+
+
+def offset_in(stretches: Sequence[Sequence[int]], instant: int) -> int | None:
+    """The offset at an instant by (first instant, offset) pairs, ascending; None before the first."""
+    return next((offset for since, offset in reversed(stretches) if since <= instant), None)
 
 
 def local_day(zone: str, instant: int) -> int:

@@ -19,6 +19,7 @@ from booking_app.jobs.upkeep import clean_up, forget_disconnected
 from booking_app.jobs.worker import CalendarReader, Handler, Lane, Leases
 from booking_app.services.context import Context
 from booking_app.services.holds import sweep_holds
+from booking_app.services.zone_watch import watch_zones
 from booking_app.sync import listing
 from booking_app.sync.accounts import Accounts
 from booking_app.sync.policy import SyncPolicy
@@ -81,6 +82,7 @@ class Jobs:
         self._every(5, "lists", partial(listing.look, self._ctx, self._accounts))
         self._every(10, "holds", partial(sweep_holds, self._ctx))
         self._every(60, "disconnected", partial(forget_disconnected, self._ctx, self._accounts))
+        self._every(300, "zones", partial(watch_zones, self._ctx))
         self._every(3600, "upkeep", partial(clean_up, self._ctx))
         self.wake("resync")
         try:

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from booking_app import config, runtime
 from booking_app.config import Settings
 from booking_app.db.tables import Connection
+from booking_app.domain import zone_rules
 from booking_app.run.commands import database
 from booking_app.run.instance import say
 from booking_app.services import vitals
@@ -23,6 +24,7 @@ def doctor() -> int:
     """One line a check; 0 when all is well, 1 when something is not. Raises `Trouble` where nothing can be checked."""
     settings = config.load()
     say("ok    settings")
+    say(f"ok    {_zone_words()}")
     with database(settings, migrated=False) as url:
         say("ok    database")
         faults = asyncio.run(_check(settings.model_copy(update={"database_url": url})))
@@ -51,6 +53,16 @@ async def _check(settings: Settings) -> list[str]:
     else:
         say("ok    mail server" if settings.smtp_url else "ok    mail goes to files, SMTP_URL is empty")
     return faults
+
+
+def _zone_words() -> str:
+    """Which rules of time zones are used, and whose they are."""
+    package, machine = zone_rules.package_version(), zone_rules.machine_version()
+    if zone_rules.package_wins():
+        other = f"; this machine has {machine}" if machine else "; this machine does not say how old its own are"
+        return f"time zone rules {package}, of the package tzdata{other}"
+    other = f"; the package tzdata has {package}" if package else ""
+    return f"time zone rules {machine or 'of unknown age'}, of this machine{other}"
 
 
 async def _unreadable_secrets(ctx: Context) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlmodel import col
@@ -14,6 +13,7 @@ from booking_app.config import Settings
 from booking_app.db.crowd_queries import store_policy
 from booking_app.db.tables import Calendar
 from booking_app.domain.crowding import Policy
+from booking_app.domain.zone_rules import zone_rules
 from booking_app.run.calendars import CalendarServer
 from booking_app.run.team import create_team, event_text
 from booking_app.runtime import Runtime
@@ -38,7 +38,7 @@ async def seed(settings: Settings, calendars: CalendarServer, kept: dict[str, An
 
 def first_monday(now: datetime) -> date:
     """The Monday of the demo's first week: the team's present one, at the weekend the coming one."""
-    today = now.astimezone(ZoneInfo(demo.TEAM[0].zone)).date()
+    today = now.astimezone(zone_rules(demo.TEAM[0].zone)).date()
     return today - timedelta(days=today.weekday() if today.weekday() < 5 else today.weekday() - 7)
 
 

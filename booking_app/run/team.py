@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import UTC, date, datetime, time, timedelta
 
 from icalendar import Calendar, Event, vRecur
 
 from booking_app.demo import ADMIN_EMAIL, ADMIN_NAME, DEMO_DOMAIN, TEAM, Entry, Member
 from booking_app.domain.appointment import Role
 from booking_app.domain.rules import SlotRules
+from booking_app.domain.zone_rules import zone_rules
 from booking_app.services import accounts, catalog
 from booking_app.services.context import Context
 
 
 def event_text(entry: Entry, member: Member, number: int, monday: date) -> str:
     """The event as iCalendar text, with the time zone it is written in."""
-    zone = ZoneInfo(member.zone)
+    zone = zone_rules(member.zone)
     event = Event()
     event.add("uid", f"demo-{number}@{DEMO_DOMAIN}")
     event.add("summary", entry.title)
@@ -28,7 +28,7 @@ def event_text(entry: Entry, member: Member, number: int, monday: date) -> str:
         start = datetime.combine(day, entry.at, zone)
         event.add("dtstart", start)
         event.add("dtend", start + timedelta(minutes=entry.minutes))
-    event.add("dtstamp", datetime.combine(monday, time(0), ZoneInfo("UTC")))
+    event.add("dtstamp", datetime.combine(monday, time(0), UTC))
     if entry.weekly:
         event.add("rrule", vRecur(freq="WEEKLY"))
     if entry.free:

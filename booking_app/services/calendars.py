@@ -230,7 +230,8 @@ def _calendar(calendar: Calendar, connection: Connection, now: datetime, bounds:
         sentence = "Too old to be trusted; its times are not offered."
     elif calendar.problems:
         many = "1 event" if calendar.problems == 1 else f"{calendar.problems} events"
-        sentence = f"Up to date. {many} could not be understood and block with a margin."
+        blocks = "blocks" if calendar.problems == 1 else "block"
+        sentence = f"Up to date. {many} could not be understood and {blocks} with a margin."
     else:
         sentence = "Up to date."
     return CalendarView(

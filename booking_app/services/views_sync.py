@@ -37,6 +37,21 @@ class CalendarView:
 
 
 @dataclass(frozen=True, kw_only=True)
+class UnreadView:
+    """An event that could not be read: why (a code), when it starts (an instant; None if that is it), and the first of
+    its blocks that is not over, with how many `more` follow."""
+
+    uid: str
+    calendar_uid: str
+    code: str
+    at: int | None
+    since: int
+    until: int
+    more: int
+    blocks: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class ConnectionView:
     """One connected account. `state` is a `ConnectionState`; `last_success` an instant; `age` is that of the
     oldest data of its blocking calendars, in seconds. `withheld`: the times that depend on it are not offered just now.

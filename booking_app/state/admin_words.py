@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Literal
-from zoneinfo import ZoneInfo
 
 from booking_app.domain.appointment import ConnectionState
+from booking_app.domain.zone_rules import zone_rules
 from booking_app.services.letters.words import lasting
 from booking_app.services.views_sync import ConnectionView
 
@@ -85,7 +85,7 @@ def figure(seconds: float | None) -> str:
 
 def clock_time(instant: int, zone: str) -> str:
     """The wall time, `09:30`."""
-    return f"{datetime.fromtimestamp(instant, ZoneInfo(zone)):%H:%M}"
+    return f"{datetime.fromtimestamp(instant, zone_rules(zone)):%H:%M}"
 
 
 def long_day(day: date) -> str:
@@ -102,7 +102,7 @@ def week_words(first: date, last: date) -> str:
 
 def moment_words(instant: int, zone: str) -> str:
     """`10 December, 14:12`."""
-    local = datetime.fromtimestamp(instant, ZoneInfo(zone))
+    local = datetime.fromtimestamp(instant, zone_rules(zone))
     return f"{local.day} {local:%B}, {local:%H:%M}"
 
 
@@ -116,7 +116,7 @@ def epoch(moment: datetime) -> int:
 
 
 def today_in(zone: str, now: datetime) -> date:
-    return now.astimezone(ZoneInfo(zone)).date()
+    return now.astimezone(zone_rules(zone)).date()
 
 
 def sync_sentence(standings: Sequence[tuple[str, str]]) -> str:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from booking_app.domain.appointment import ConnectionState
 from booking_app.services.calendars import receives_nowhere
-from booking_app.services.views_sync import CalendarView, ConnectionView
+from booking_app.services.letters.words import span_words, start_words
+from booking_app.services.unread_words import why
+from booking_app.services.views_sync import CalendarView, ConnectionView, UnreadView
 from booking_app.state.admin_words import PROVIDERS, moment_words, provider_word, standing
 from booking_app.state.link_lines import SOON, refusal, start
-from booking_app.state.views_calendars import CalendarLine, ConnectionCard, Unplaced
+from booking_app.state.views_calendars import CalendarLine, ConnectionCard, Unplaced, UnreadLine
 
 MARKS = {"google": "G", "microsoft": "O", "icloud": "iC", "fastmail": "F", "nextcloud": "N"}
 """What stands in the disc of a preset; other servers have the sign of a calendar."""
@@ -22,6 +24,7 @@ def card(
     hard: float,
     simulated: Collection[str] = (),
     refusing: Collection[str] = (),
+    unread: Sequence[UnreadView] = (),
 ) -> ConnectionCard:
     """`now` is an instant, `hard` the age in seconds from which data is not trusted; a simulator stands in for the
     providers `simulated`, those in `refusing` do not take this installation."""
@@ -45,7 +48,14 @@ def card(
         needs_password=view.state == ConnectionState.NEEDS_SIGN_IN and not view.by_consent,
         unused=unused,
         calendars=tuple(
-            line(each, full_name(view), view.reason, knows_unsure=view.mode != "busy") for each in view.calendars
+            line(
+                each,
+                full_name(view),
+                view.reason,
+                knows_unsure=view.mode != "busy",
+                unread=tuple(unread_line(item, view.zone) for item in unread if item.calendar_uid == each.uid),
+            )
+            for each in view.calendars
         ),
         refused=refused,
         **(_linked(view, now, simulated) if view.by_consent else {}),
@@ -83,7 +93,14 @@ _QUIET = {"Up to date.", "Not used.", "Waits for the password.", "Waits to be co
 """Sentences that say nothing beyond the state and the choices."""
 
 
-def line(view: CalendarView, account: str = "", reason: str = "", *, knows_unsure: bool = True) -> CalendarLine:
+def line(
+    view: CalendarView,
+    account: str = "",
+    reason: str = "",
+    *,
+    knows_unsure: bool = True,
+    unread: tuple[UnreadLine, ...] = (),
+) -> CalendarLine:
     """What needs its owner is set apart from what is only worth a word, and from `reason`, which the card says."""
     troubled = view.stopped or view.problems > 0
     quiet = troubled or view.sentence in _QUIET or view.sentence == reason
@@ -100,6 +117,19 @@ def line(view: CalendarView, account: str = "", reason: str = "", *, knows_unsur
         stopped=view.stopped,
         note="" if quiet else view.sentence,
         trouble=view.sentence if troubled else "",
+        unread=unread,
+    )
+
+
+def unread_line(view: UnreadView, zone: str) -> UnreadLine:
+    """Dates and times alone: what it is called is not known here."""
+    more = "" if not view.more else " and 1 more time" if view.more == 1 else f" and {view.more} more times"
+    return UnreadLine(
+        uid=view.uid,
+        when="An event" if view.at is None else f"{start_words(view.at, zone)}",
+        why=why(view.code),
+        closes=f"{'Closes' if view.blocks else 'Would close'} {span_words(view.since, view.until, zone)}{more}.",
+        blocks=view.blocks,
     )
 
 

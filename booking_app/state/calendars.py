@@ -10,7 +10,7 @@ import reflex as rx
 from booking_app import runtime
 from booking_app.domain.appointment import Role
 from booking_app.domain.errors import BookingError, Forbidden, Invalid
-from booking_app.services import calendars, provider_apps
+from booking_app.services import calendars, provider_apps, unread
 from booking_app.services.trouble_words import calm
 from booking_app.services.views_sync import ConnectionView
 from booking_app.state import calendar_cards, sync_lines
@@ -53,7 +53,7 @@ class CalendarsState(rx.State):
     sure: str = ""
     """What the page asks once more, before a customer is told."""
     _before: tuple[str, str, bool] = ("", "", False)
-    """What the last choice was about (`blocks`, `unsure`, `target`), and how it was before: the calendar, on or off."""
+    """What the last choice was about (`blocks`, `unsure`, `unread`, `target`), and before it: of which, on or off."""
 
     @rx.event
     @guarded(Role.STAFF)
@@ -127,6 +127,12 @@ class CalendarsState(rx.State):
 
     @rx.event
     @guarded(Role.STAFF)
+    async def set_unread(self, uid: str, blocks: bool) -> None:
+        """Whether an event that could not be read blocks; saved at once, with a way back."""
+        await self._judge(short_text(uid, "uid", 40), blocks is True)
+
+    @rx.event
+    @guarded(Role.STAFF)
     async def set_target(self, uid: str) -> None:
         """Which calendar receives appointments; those that lie ahead move there. With a way back."""
         await self._receive(short_text(uid, "uid", 40))
@@ -140,6 +146,8 @@ class CalendarsState(rx.State):
             await self._block(uid, on)
         elif what == "unsure":
             await self._weigh(uid, on)
+        elif what == "unread":
+            await self._judge(uid, on)
         elif what == "target":
             await self._receive(uid)
 
@@ -243,6 +251,18 @@ class CalendarsState(rx.State):
         said = f"{calendar_cards.name_of(await self._views(), uid)}: what is tentative or unanswered {how}. "
         self._say(f"{said}{more} in the next seven days.", before=("unsure", uid, not blocks))
 
+    async def _judge(self, uid: str, blocks: bool) -> None:
+        ctx, person = runtime.current().context, own_bookable()
+        change = partial(unread.set_unread, ctx, bookable_id=person, uid=uid, blocks=blocks)
+        try:
+            more = await gained(runtime.current(), person, change)
+        except BookingError as error:
+            await self._tell(str(error))
+            return
+        await self._draw()
+        how = "blocks again" if blocks else "does not block"
+        self._say(f"What could not be read {how}. {more} in the next seven days.", before=("unread", uid, not blocks))
+
     async def _receive(self, uid: str) -> None:
         """Empty: none does."""
         views = await self._views()
@@ -274,8 +294,9 @@ class CalendarsState(rx.State):
         apps = await provider_apps.listed(ctx)
         (await self.get_state(LinkingState))._offer(apps)
         refusing = [each.provider for each in apps if each.ready and each.trouble]
+        found = await unread.unread_of(ctx, own_bookable())
         self.cards = tuple(
-            calendar_cards.card(view, now, ctx.bounds.hard, tuple(ctx.stand_ins), refusing) for view in views
+            calendar_cards.card(view, now, ctx.bounds.hard, tuple(ctx.stand_ins), refusing, found) for view in views
         )
         self.unplaced = calendar_cards.unplaced(views)
         moved = [each for each in await calendars.open_alerts(ctx, own_bookable()) if each.moved]

@@ -27,6 +27,7 @@ class Picker(rx.State, mixin=True):
     zone: str = ""
     zone_name: str = ""
     zone_words: str = ""
+    zone_clock: str = ""
     zone_error: str = ""
     zone_open: bool = False
     month: MonthView = MonthView()
@@ -108,6 +109,7 @@ class Picker(rx.State, mixin=True):
 
     def _set_zone(self, zone: str) -> None:
         self.zone, self.zone_name, self.zone_words = zone, times.place(zone), times.zone_words(zone)
+        self.zone_clock = times.clock_rules(zone, live.now())
 
     def _query(self) -> SlotQuery:
         return SlotQuery(service=self._slug, span=picture.month_span(*self._shown), staff=self._staff)

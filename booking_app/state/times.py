@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from booking_app.domain.local import local_times, offset_label
-from booking_app.domain.zones import local_date, offset_at
+from booking_app.domain.zones import DAY, local_date, offset_at, offsets
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 MONTHS = (
@@ -81,6 +81,11 @@ def span_words(start: int, end: int, zone: str) -> tuple[str, str]:
 def place(zone: str) -> str:
     """The place that a zone is named after: `Amsterdam`, `New York`, `UTC`."""
     return zone.rsplit("/", 1)[-1].replace("_", " ")
+
+
+def clock_rules(zone: str, now: int) -> str:
+    """The offsets of the next year for `data-clock` (components/browser.py)."""
+    return " ".join(f"{since}:{offset}" for since, _, offset in offsets(zone, (now - DAY, now + 366 * DAY)))
 
 
 def zone_words(zone: str) -> str:

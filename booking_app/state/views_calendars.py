@@ -6,6 +6,17 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class UnreadLine:
+    """An event of a calendar that could not be read: when it is, why, and what it closes."""
+
+    uid: str = ""
+    when: str = ""
+    why: str = ""
+    closes: str = ""
+    blocks: bool = True
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class CalendarLine:
     """One calendar of a connected account, with the two choices about it. `account` tells it from one of the same name
     elsewhere. `note` stands beside the name; `trouble` asks for its owner, and is empty while nothing does."""
@@ -23,6 +34,8 @@ class CalendarLine:
     stopped: bool = False
     note: str = ""
     trouble: str = ""
+    unread: tuple[UnreadLine, ...] = ()
+    """What of it could not be read, soonest first."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,7 +11,7 @@ from sqlalchemy import delete, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from booking_app.db import channel_queries, sync_queries
+from booking_app.db import channel_queries, sync_queries, unread_queries
 from booking_app.db.changes import announce
 from booking_app.db.locks import lock_calendar, lock_connection
 from booking_app.db.tables import Calendar, DelaySample, Mirror
@@ -258,12 +258,15 @@ async def saw(
 async def _blocks(db: AsyncSession, calendar: Calendar, plan: Plan, followed: Mapping[str, tuple[int, int]]) -> bool:
     """Swap the blocks of what really changed; whether anything did."""
     calendar_id = calendar.id or 0
+    unread = any(each.problems for each in plan.store)
+    ignored = await unread_queries.ignored_versions(db, calendar_id) if unread else {}
     wanted: dict[str, set[sync_queries.Block]] = {each.key: set() for each in plan.drop}
     for number, each in enumerate(plan.store):
         if number % PAUSE == 0:
             await asyncio.sleep(0)
+        unsure = BusyKind.IGNORED if ignored.get(each.key) == each.etag else BusyKind.UNCERTAIN
         wanted[each.key] = {
-            (each.key, busy.start, busy.end, busy.kind.value)
+            (each.key, busy.start, busy.end, (unsure if busy.kind is BusyKind.UNCERTAIN else busy.kind).value)
             for busy in each.busy
             if calendar.blocks and (busy.start, busy.end) != followed.get(each.key)
         }
@@ -288,6 +291,16 @@ async def _objects(db: AsyncSession, calendar: Calendar, plan: Plan, now: dateti
         calendar_id=calendar_id,
         gone=[each.key for each in plan.drop],
         versions={each.key: (each.etag, each.uid) for each in plan.store},
+    )
+    await unread_queries.replace_unread(
+        db,
+        calendar_id,
+        keys=[*(each.key for each in plan.drop), *(each.key for each in plan.store)],
+        unread={
+            each.key: (each.etag, [(code.value, at) for code, at in each.problems])
+            for each in plan.store
+            if each.problems
+        },
     )
     await sync_queries.mark_missing(db, calendar_id, plan.cleared, None)
     await sync_queries.mark_missing(db, calendar_id, [each.key for each in plan.suspect], now)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
 from booking_app.sync import zones
 from booking_app.sync.ical_text import Component, Moment, Places, Property, Unreadable, duration, moment
+from booking_app.sync.problems import Code
+from booking_app.sync.rule_text import MAX_CHARS
 
 MAX_RULES = 10
 MAX_DATES = 20_000
 """EXDATE and RDATE values read of one event; more is not a calendar any more."""
+_DAY = 86_400
+_BROKEN = {"DTSTART": Code.START, "RDATE": Code.DATES, "EXDATE": Code.EXCEPTION, "RECURRENCE-ID": Code.EXCEPTION}
+"""What a line that cannot even be split leaves unknown."""
 
 
 class Weight(StrEnum):
@@ -46,16 +51,25 @@ class Extra:
     length: Length | None
 
 
+LONGEST_TRAVEL = 2 * 3600
+"""What Apple's calendars offer at most: stands for a travel time that cannot be read."""
+_A_DAY = Length(exact=_DAY, wall=_DAY)
+"""What a length that cannot be read is taken for: the block contains the start, and what is left of the day."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EventText:
-    """A VEVENT that was read. `start` is None if it cannot be known; `problems` are sentences without content."""
+    """A VEVENT that was read. `start` is None if it cannot be known; `lead` are the seconds before it that its owner
+    is on the way; `detached`: it stands for one instance of a series, and there is no telling which."""
 
     uid: str
     start: Moment | None
     length: Length
     weight: Weight
+    lead: int = 0
     confirmed: bool = False
     recurrence_id: Moment | None = None
+    detached: bool = False
     this_and_future: bool = False
     version: tuple[int, str] = (0, "")
     rules: tuple[str, ...] = ()
@@ -64,38 +78,43 @@ class EventText:
     uncertain: bool = False
     overfull: bool = False
     """More dates or rules than anybody keeps in a calendar: not expanded."""
-    problems: tuple[str, ...] = field(default=())
+    problems: tuple[Code, ...] = ()
 
 
 def read_event(component: Component, places: Places, addresses: frozenset[str]) -> EventText:
-    """Read a VEVENT. Never raises: what cannot be read becomes a problem and errs towards blocking."""
-    problems = [f"{name} cannot be read" for name in dict.fromkeys(component.broken)]
-    start = _moment(component.first("DTSTART"), places, problems)
-    recurrence = component.first("RECURRENCE-ID")
-    status = component.value("STATUS").upper()
-    uncertain = start is None or start.unknown is not None
-    if start is None and not component.first("DTSTART"):
-        problems.append("DTSTART is missing")
+    """Read a VEVENT. What cannot be read becomes a problem and errs towards blocking; raises `TooDense` only."""
+    problems = [_BROKEN[name] for name in component.broken if name in _BROKEN]
+    start = _moment(component.first("DTSTART"), places, problems, Code.START)
     length = Length(exact=0, wall=0)
-    if start is not None:
-        start, length, sure = _length(component, start, places, problems)
-        uncertain = uncertain or not sure
-        if start.unknown is not None:
-            problems.append("the time zone is unknown")
+    if start is None:
+        problems.append(Code.START)
+    else:
+        length = _length(component, start, places, problems)
+        if start.margin:
+            problems.append(Code.ZONE)
+    recurrence = component.first("RECURRENCE-ID")
+    recurrence_id = _moment(recurrence, places, problems, Code.EXCEPTION)
+    clock = places if start is None else places.on_the_clock_of(start)
+    status = component.value("STATUS").upper()
+    rules = tuple(item.value for item in component.all("RRULE"))
     return EventText(
         uid=component.value("UID"),
         start=start,
         length=length,
         weight=_weight(component, status, addresses),
+        lead=_lead(component, problems),
         confirmed=status == "CONFIRMED",
-        recurrence_id=_moment(recurrence, places, problems),
+        recurrence_id=recurrence_id,
+        detached=recurrence_id is None and (recurrence is not None or "RECURRENCE-ID" in component.broken),
         this_and_future=bool(recurrence and recurrence.params.get("RANGE", "").upper() == "THISANDFUTURE"),
         version=(_integer(component.value("SEQUENCE")), component.value("DTSTAMP")),
-        rules=tuple(item.value for item in component.all("RRULE")),
-        extras=_extras(component, places, problems),
-        excluded=_excluded(component, places, problems),
-        uncertain=uncertain,
-        overfull=len(component.all("RRULE")) > MAX_RULES or len(_values(component, "RDATE")) > MAX_DATES,
+        rules=rules,
+        extras=_extras(component, clock, problems),
+        excluded=_excluded(component, clock, problems),
+        uncertain=bool(problems),
+        overfull=len(rules) > MAX_RULES
+        or any(len(text) > MAX_CHARS for text in rules)
+        or len(_values(component, "RDATE")) > MAX_DATES,
         problems=tuple(dict.fromkeys(problems)),
     )
 
@@ -104,52 +123,69 @@ def _integer(text: str) -> int:
     return int(text) if text.isdecimal() and len(text) < 10 else 0
 
 
-def _moment(item: Property | None, places: Places, problems: list[str]) -> Moment | None:
+def _moment(item: Property | None, places: Places, problems: list[Code], code: Code) -> Moment | None:
     if item is None:
         return None
     try:
         return moment(item.value, item.params, places)
     except Unreadable:
-        problems.append(f"{item.name} cannot be read")
+        problems.append(code)
         return None
 
 
-def _length(component: Component, start: Moment, places: Places, problems: list[str]) -> tuple[Moment, Length, bool]:
-    """(start, length, whether both are certain). An end before the start is read the other way round."""
-    default = Length(exact=86_400, wall=86_400) if start.all_day else Length(exact=0, wall=0)
-    unknown = Length(exact=86_400, wall=86_400)
+def _length(component: Component, start: Moment, places: Places, problems: list[Code]) -> Length:
+    """How long it lasts; a day if that cannot be read, or if it would end before it starts."""
+    default = _A_DAY if start.all_day else Length(exact=0, wall=0)
     item = component.first("DTEND")
     if item is not None:
-        end = _moment(item, places, problems)
+        end = _moment(item, places.on_the_clock_of(start), problems, Code.END)
         if end is None:
-            return start, unknown, False
-        if end.unknown is not None and start.unknown is None:
-            problems.append("the time zone of the end is unknown")
-            return start, unknown, False
-        length = between(start, end)
-        if length.exact < 0:
-            problems.append("the end lies before the start")
-            return end, between(end, start), False
-        return start, default if start.all_day and length.exact == 0 else length, True
+            return _A_DAY
+        if end.margin and not start.margin:
+            problems.append(Code.ZONE)
+            return _A_DAY
+        return _checked(between(start, end), start, default, problems)
     item = component.first("DURATION")
+    if item is not None:
+        try:
+            span = _whole(duration(item.value))
+        except Unreadable:
+            problems.append(Code.LENGTH)
+            return _A_DAY
+        return _checked(Length(exact=span, wall=span), start, default, problems)
+    if "DTEND" in component.broken or "DURATION" in component.broken:
+        problems.append(Code.END)
+        return _A_DAY
+    return default
+
+
+def _checked(length: Length, start: Moment, default: Length, problems: list[Code]) -> Length:
+    """The length, if it can be; of whole days only where the start is a DATE (RFC 5545 section 3.8.2.5)."""
+    if length.exact < 0:
+        problems.append(Code.END_BEFORE_START)
+        return _A_DAY
+    if length.exact == 0:
+        return default
+    if start.all_day and length.wall % _DAY:
+        problems.append(Code.LENGTH)
+        whole = -(-length.wall // _DAY) * _DAY
+        return Length(exact=whole, wall=whole)
+    return length
+
+
+def _lead(component: Component, problems: list[Code]) -> int:
+    """The travel time, in seconds, that Apple's calendars draw in front of an event as part of it."""
+    item = component.first("X-APPLE-TRAVEL-DURATION")
     if item is None:
-        broken = "DTEND" in component.broken or "DURATION" in component.broken
-        return start, unknown if broken else default, not broken
+        return 0
     try:
-        span = duration(item.value)
+        span = _whole(duration(item.value))
     except Unreadable:
-        problems.append("DURATION cannot be read")
-        return start, unknown, False
-    if span < timedelta(0):
-        problems.append("the end lies before the start")
-        return (
-            replace(start, wall=zones.from_clock(zones.clock(start.wall) + _whole(span))),
-            Length(exact=-_whole(span), wall=-_whole(span)),
-            False,
-        )
-    if start.all_day and not span:
-        return start, default, True
-    return start, Length(exact=_whole(span), wall=_whole(span)), True
+        span = -1
+    if span >= 0:
+        return span
+    problems.append(Code.TRAVEL)
+    return LONGEST_TRAVEL
 
 
 def _whole(span: timedelta) -> int:
@@ -195,31 +231,42 @@ def plain_address(text: str) -> str:
     return text.strip().lower().removeprefix("mailto:")
 
 
-def _extras(component: Component, places: Places, problems: list[str]) -> tuple[Extra, ...]:
+def _extras(component: Component, places: Places, problems: list[Code]) -> tuple[Extra, ...]:
     found: list[Extra] = []
     for item, text in _values(component, "RDATE")[:MAX_DATES]:
+        places.work.spend()
         begin, slash, rest = text.partition("/")
         try:
             start = moment(begin, item.params, places)
-            length = None
-            if slash and rest.strip().upper().startswith(("P", "+P")):
-                span = duration(rest)
-                length = Length(exact=_whole(span), wall=_whole(span))
-            elif slash:
-                length = between(start, moment(rest, item.params, places))
-            found.append(Extra(start=start, length=length))
         except Unreadable:
-            problems.append("RDATE cannot be read")
+            problems.append(Code.DATES)
+            continue
+        found.append(Extra(start=start, length=period_length(start, rest, item, places, problems) if slash else None))
     return tuple(found)
 
 
-def _excluded(component: Component, places: Places, problems: list[str]) -> tuple[Moment, ...]:
+def period_length(start: Moment, text: str, item: Property, places: Places, problems: list[Code]) -> Length:
+    """The length of a PERIOD (RFC 5545 section 3.3.9) from what stands behind its slash; a day if that cannot be."""
+    try:
+        if text.strip().upper().startswith(("P", "+P", "-P")):
+            span = _whole(duration(text))
+            length = Length(exact=span, wall=span)
+        else:
+            length = between(start, moment(text, item.params, places.on_the_clock_of(start)))
+    except Unreadable:
+        problems.append(Code.LENGTH)
+        return _A_DAY
+    return _checked(length, start, length, problems)
+
+
+def _excluded(component: Component, places: Places, problems: list[Code]) -> tuple[Moment, ...]:
     found: list[Moment] = []
     for item, text in _values(component, "EXDATE")[:MAX_DATES]:
+        places.work.spend()
         try:
             found.append(moment(text, item.params, places))
         except Unreadable:
-            problems.append("EXDATE cannot be read")
+            problems.append(Code.EXCEPTION)
     return tuple(found)
 
 

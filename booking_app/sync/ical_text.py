@@ -13,21 +13,30 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from icalendar.parser import Contentline
 
 from booking_app.sync import zones
+from booking_app.sync.problems import Code
+from booking_app.sync.work import OBJECT_STEPS, Work
 
 MAX_DEPTH = 10
 _NAME = re.compile(r"[A-Za-z0-9-]+")
 _READ = frozenset(
     {"BEGIN", "END", "UID", "DTSTART", "DTEND", "DURATION", "RRULE", "RDATE", "EXDATE", "RECURRENCE-ID"}
-    | {"SEQUENCE", "DTSTAMP", "STATUS", "TRANSP", "ATTENDEE", "TZID"}
+    | {"SEQUENCE", "DTSTAMP", "STATUS", "TRANSP", "ATTENDEE", "TZID", "FREEBUSY", "X-APPLE-TRAVEL-DURATION"}
 )
 _READ_OWN = _READ | {"SUMMARY", "DESCRIPTION", "LOCATION", "URL"}
-_DATE = re.compile(r"(\d{4})(\d{2})(\d{2})$")
-_DATETIME = re.compile(r"(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2})?(Z?)$")
+_DATED = frozenset({"DTSTART", "DTEND", "RDATE", "EXDATE", "RECURRENCE-ID", "FREEBUSY"})
+"""Their values hold no colon, so that the last one of a line separates, whatever stands unquoted before it."""
+_PARAM = re.compile(r';([^;:="]+)=("[^"]*"|[^;]*)')
+_DATE = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})$")
+_DATETIME = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})T(\d{2}):?(\d{2}):?(\d{2})?(Z?)$")
 _DURATION = re.compile(r"([+-]?)P(?:(\d{1,5})W)?(?:(\d{1,6})D)?(?:T(?:(\d{1,7})H)?(?:(\d{1,8})M)?(?:(\d{1,9})S)?)?$")
 
 
 class Unreadable(ValueError):
-    """A value or a file that cannot be understood; the message names the property, never its text."""
+    """A value or a file that cannot be understood; it says which kind of thing, never its text."""
+
+    def __init__(self, code: Code) -> None:
+        super().__init__(code.value)
+        self.code = code
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,13 +69,14 @@ class Component:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Moment:
-    """A DATE or DATE-TIME value: naive wall time and its zone. `all_day` for DATE. `unknown` holds a TZID that
-    nothing explains; `zone` is UTC then."""
+    """A DATE or DATE-TIME value: naive wall time and its zone. `all_day` for DATE. `margin` are the seconds by which it
+    may be earlier or later, because nothing explains its TZID. `bare`: it names no zone itself."""
 
     wall: datetime
     zone: tzinfo
     all_day: bool = False
-    unknown: str | None = None
+    margin: int = 0
+    bare: bool = False
 
     @property
     def instant(self) -> int:
@@ -75,18 +85,26 @@ class Moment:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Places:
-    """What a value's zone is resolved with: the owner's zone for floating and DATE, the file's VTIMEZONEs."""
+    """What a value's zone is resolved with: `owner` for floating and DATE, the file's VTIMEZONEs; and the work that it
+    may cost."""
 
     owner: tzinfo
     embedded: dict[str, str]
+    work: Work = field(default_factory=lambda: Work(OBJECT_STEPS))
+
+    def on_the_clock_of(self, start: Moment) -> Places:
+        """For what belongs to an event: where DTSTART names a zone, a bare value has the same (RFC 5545 sections
+        3.8.2.2, 3.8.4.4, 3.8.5.1 and 3.8.5.2)."""
+        return Places(owner=start.zone, embedded=self.embedded, work=self.work)
 
 
-def read(data: bytes, *, own: bool) -> Component:
-    """The VCALENDAR component of `data`. Raises `Unreadable` if it is not one complete calendar object."""
+def read(data: bytes, *, own: bool) -> list[Component]:
+    """The VCALENDAR components of `data`: a stream of one or more (RFC 5545 section 3.4). Raises `Unreadable` if it is
+    anything else, or cut off."""
     text = data.decode("utf-8-sig", errors="replace").replace("\r\n", "\n").replace("\r", "\n")
     text = text.replace("\n ", "").replace("\n\t", "")
     wanted = _READ_OWN if own else _READ
-    root: Component | None = None
+    roots: list[Component] = []
     stack: list[Component] = []
     for line in text.split("\n"):
         match = _NAME.match(line)
@@ -95,85 +113,95 @@ def read(data: bytes, *, own: bool) -> Component:
         name = match[0].upper()
         if name == "BEGIN":
             child = Component(name=line[6:].strip().upper())
-            if stack:
-                stack[-1].children.append(child)
-            elif root is None:
-                root = child
+            (stack[-1].children if stack else roots).append(child)
             stack.append(child)
             if len(stack) > MAX_DEPTH:
-                raise Unreadable("components are nested too deep")
+                raise Unreadable(Code.NESTED)
         zone = next((item for item in stack if item.name == "VTIMEZONE"), None)
         if zone is not None:
             zone.text.append(line)
         if name == "END":
             if not stack or stack.pop().name != line[4:].strip().upper():
-                raise Unreadable("components are not closed in order")
+                raise Unreadable(Code.NO_CALENDAR)
         elif name != "BEGIN" and name in wanted and stack:
             try:
-                stack[-1].properties.append(_property(line))
+                stack[-1].properties.append(_property(name, line))
             except ValueError:
                 stack[-1].broken.append(name)
-    if root is None or root.name != "VCALENDAR" or stack:
-        raise Unreadable("not one complete calendar object")
-    return root
+    if not roots or stack or any(root.name != "VCALENDAR" for root in roots):
+        raise Unreadable(Code.NO_CALENDAR)
+    return roots
 
 
-def _property(line: str) -> Property:
+def _property(name: str, line: str) -> Property:
+    if name in _DATED:
+        head, colon, value = line.rpartition(":")
+        # Some write a colon where the parameters begin.
+        if not colon:
+            raise Unreadable(Code.NO_CALENDAR)
+        rest = head[len(name) :].lstrip(";:")
+        params = {key.strip().upper(): text.strip('"') for key, text in _PARAM.findall(";" + rest)} if rest else {}
+        return Property(name=name, value=value, params=params)
     head, colon, tail = line.partition(":")
+    if not colon and name == "RRULE":
+        return Property(name=name, value=head[len(name) :], params={})
     if not colon:
-        raise Unreadable("a line has no value")
+        raise Unreadable(Code.NO_CALENDAR)
     if '"' not in head and "^" not in head:
-        first, *rest = head.split(";")
-        pairs = (item.partition("=") for item in rest)
-        return Property(name=first.upper(), value=tail, params={key.upper(): text for key, _, text in pairs})
-    name, params, value = Contentline(line).parts()  # type: ignore[no-untyped-call]
+        pairs = (item.partition("=") for item in head.split(";")[1:])
+        return Property(name=name, value=tail, params={key.upper(): text for key, _, text in pairs})
+    _, params, value = Contentline(line).parts()  # type: ignore[no-untyped-call]
     flat = {str(key).upper(): ",".join(raw) if isinstance(raw, list) else str(raw) for key, raw in params.items()}
-    return Property(name=name.upper(), value=str(value), params=flat)
+    return Property(name=name, value=str(value), params=flat)
 
 
 def embedded_zones(calendar: Component) -> dict[str, str]:
-    """TZID -> text of each VTIMEZONE of the file."""
+    """Plain TZID, lower case -> text of each VTIMEZONE of the file."""
     found: dict[str, str] = {}
     for component in calendar.children:
         if component.name == "VTIMEZONE":
-            tzid = component.value("TZID")
+            tzid = zones.plain_name(component.value("TZID")).lower()
             if tzid:
                 found[tzid] = "\r\n".join(component.text) + "\r\n"
     return found
 
 
 def moment(text: str, params: dict[str, str], places: Places) -> Moment:
-    """A DATE or DATE-TIME (RFC 5545 sections 3.3.4 and 3.3.5). Raises `Unreadable`."""
+    """A DATE or DATE-TIME (RFC 5545 sections 3.3.4 and 3.3.5); 24:00, which ISO 8601 allows, is the end of the day.
+    Raises `Unreadable`."""
     text = text.strip()
     day = _DATE.match(text)
     try:
         if day:
             wall = datetime(int(day[1]), int(day[2]), int(day[3]))  # noqa: DTZ001
-            return Moment(wall=wall, zone=places.owner, all_day=True)
+            return Moment(wall=wall, zone=places.owner, all_day=True, bare=True)
         stamp = _DATETIME.match(text)
         if stamp is None:
-            raise Unreadable("a date cannot be read")
+            raise Unreadable(Code.START)
         year, month, date, hour, minute, second = (int(part or 0) for part in stamp.groups()[:6])
-        wall = datetime(year, month, date, hour, minute, min(second, 59))  # noqa: DTZ001
-    except ValueError as error:
-        raise Unreadable("a date cannot be read") from error
+        late = hour == 24 and not minute and not second
+        wall = datetime(year, month, date, 0 if late else hour, minute, min(second, 59))  # noqa: DTZ001
+        if late:
+            wall += timedelta(days=1)
+    except (ValueError, OverflowError) as error:
+        raise Unreadable(Code.START) from error
     if stamp[7]:
         return Moment(wall=wall, zone=UTC)
     tzid = params.get("TZID")
     if not tzid:
-        return Moment(wall=wall, zone=places.owner)
-    zone = zones.resolve(tzid, places.embedded)
-    return Moment(wall=wall, zone=zone or UTC, unknown=None if zone else tzid)
+        return Moment(wall=wall, zone=places.owner, bare=True)
+    zone, margin = zones.resolve(tzid, places.embedded, places.work)
+    return Moment(wall=wall, zone=zone, margin=margin)
 
 
 def duration(text: str) -> timedelta:
     """A DURATION (RFC 5545 section 3.3.6). Raises `Unreadable`."""
     match = _DURATION.match(text.strip().upper())
     if match is None or not any(match.groups()[1:]):
-        raise Unreadable("a duration cannot be read")
+        raise Unreadable(Code.LENGTH)
     weeks, days, hours, minutes, seconds = (int(part or 0) for part in match.groups()[1:])
     try:
         length = timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
     except OverflowError as error:
-        raise Unreadable("a duration cannot be read") from error
+        raise Unreadable(Code.LENGTH) from error
     return -length if match[1] == "-" else length

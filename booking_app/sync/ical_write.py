@@ -13,8 +13,10 @@ from booking_app.domain.clock import from_instant
 from booking_app.domain.conflicts import Shape
 from booking_app.sync import zones
 from booking_app.sync.event_text import EventText, Weight, read_event
-from booking_app.sync.ical_text import Component, Places, embedded_zones, read
+from booking_app.sync.ical_text import Component, Places, Unreadable, embedded_zones, read
 from booking_app.sync.model import EventDraft, OwnEvent
+from booking_app.sync.problems import Code
+from booking_app.sync.work import TooDense
 
 OWN_UID_SUFFIX = "@booking-app"
 """The end of the UID of every event that we write; nothing else marks an event as ours."""
@@ -62,7 +64,7 @@ def _writable(text: str) -> str:
 
 def draft_fields(draft: EventDraft) -> str:
     """The digest that a calendar which keeps `draft` faithfully gives in `OwnEvent.fields`."""
-    own = own_event(read(write_event(draft), own=True), Places(owner=UTC, embedded={}))
+    own = own_event(read(write_event(draft), own=True)[0], Places(owner=UTC, embedded={}))
     if own is None:
         raise ValueError("the uid does not end with OWN_UID_SUFFIX")
     return own.fields
@@ -70,8 +72,14 @@ def draft_fields(draft: EventDraft) -> str:
 
 def parse_own(data: bytes, places: Places) -> OwnEvent | None:
     """Our event in a calendar object, or None if there is none. Raises `Unreadable`."""
-    calendar = read(data, own=True)
-    return own_event(calendar, Places(owner=places.owner, embedded=embedded_zones(calendar)))
+    try:
+        for calendar in read(data, own=True):
+            found = own_event(calendar, Places(owner=places.owner, embedded=embedded_zones(calendar)))
+            if found is not None:
+                return found
+    except TooDense as error:
+        raise Unreadable(Code.TOO_MUCH_WORK) from error
+    return None
 
 
 def own_event(calendar: Component, places: Places) -> OwnEvent | None:

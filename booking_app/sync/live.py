@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Mapping
 
-from booking_app.db import sync_queries
+from booking_app.db import sync_queries, unread_queries
 from booking_app.db.engine import Sessions
 from booking_app.db.tables import Bookable, Calendar, Connection
 from booking_app.domain.appointment import ConnectionState
+from booking_app.domain.clock import from_instant
 from booking_app.domain.intervals import merge
 from booking_app.services.context import LiveRead
 from booking_app.sync.accounts import Accounts
@@ -93,8 +94,12 @@ class Live:
     async def _foreign(
         self, calendar: Calendar, blocks: Collection[tuple[str, Busy]], window: tuple[int, int]
     ) -> list[tuple[int, int]]:
+        unsure = any(busy.kind is BusyKind.UNCERTAIN for _, busy in blocks)
         async with self.sessions() as db:
             ours = await load_ours(db, calendar, {uid for uid, _ in blocks})
+            bounds = from_instant(window[0]), from_instant(window[1])
+            spans = await unread_queries.ignored_spans(db, calendar.id or 0, bounds) if unsure else set()
+        ignored = {(max(start, window[0]), min(end, window[1])) for start, end in spans}
         # Blocks are cut to the window, so our own times have to be, too.
         own = {
             (uid, max(start, window[0]), min(end, window[1])) for uid, each in ours.items() for start, end in each.times
@@ -104,4 +109,5 @@ class Live:
             for uid, busy in blocks
             if (uid, busy.start, busy.end) not in own
             and (calendar.unsure_blocks or busy.kind is not BusyKind.TENTATIVE)
+            and (busy.kind is not BusyKind.UNCERTAIN or (busy.start, busy.end) not in ignored)
         ]

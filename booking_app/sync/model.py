@@ -7,16 +7,18 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from booking_app.domain.conflicts import Shape
+from booking_app.sync.problems import Problem
 
 
 class BusyKind(StrEnum):
     """What kind of block it is; never what it is about. `UNCERTAIN` blocks with a safety margin because its
-    zone or rule could not be read."""
+    zone or rule could not be read; `IGNORED` is the same where its owner said that it does not block."""
 
     BUSY = "busy"
     TENTATIVE = "tentative"
     ALL_DAY = "all_day"
     UNCERTAIN = "uncertain"
+    IGNORED = "ignored"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,7 +80,7 @@ class RemoteObject:
     uid: str
     busy: tuple[Busy, ...] = ()
     own: OwnEvent | None = None
-    problems: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

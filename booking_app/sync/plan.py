@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from booking_app.domain.conflicts import Shape
 from booking_app.sync.model import Busy, Delta, OwnEvent, RemoteObject
+from booking_app.sync.problems import Problem
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,7 +61,7 @@ class Store:
     etag: str
     uid: str
     busy: tuple[Busy, ...]
-    problems: int
+    problems: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -206,7 +207,7 @@ def plan(
                 etag=item.etag,
                 uid=item.uid,
                 busy=blocks_of(item, own.times if own else frozenset()),
-                problems=len(item.problems),
+                problems=item.problems,
             )
         )
     drop = [Drop(key=key) for key in sorted({*confirmed, *(delta.outside & set(known))})]

@@ -7,7 +7,6 @@ cannot be expanded blocks more, never less.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time
@@ -16,17 +15,17 @@ from typing import NamedTuple
 from booking_app.sync import rrule, zones
 from booking_app.sync.event_text import EventText, Extra, Length, Weight
 from booking_app.sync.ical_text import Moment, Places, Unreadable, moment
+from booking_app.sync.problems import Code, Problem
+from booking_app.sync.rule_text import read_rule
+from booking_app.sync.work import OBJECT_STEPS, TooDense, Work
 
 MAX_OCCURRENCES = 20_000
 """Occurrences of one series inside the window; a denser one blocks its whole span."""
-UNKNOWN_ZONE_MARGIN = 14 * 3600
-"""An unknown zone is at most this far from UTC."""
-_WITHIN_DAY = re.compile(r"HOURLY|MINUTELY|SECONDLY|BYHOUR|BYMINUTE|BYSECOND", re.IGNORECASE)
 _EARLIEST, _LATEST = -2_208_988_800, 13_569_465_600  # 1900 and 2400
 
 
 class Occurrence(NamedTuple):
-    """One instance, half-open instants, and the event text that decides its kind."""
+    """One instance, half-open instants, and the event text that decides its kind. The way there is part of it."""
 
     start: int
     end: int
@@ -34,51 +33,89 @@ class Occurrence(NamedTuple):
     uncertain: bool = False
 
 
-def occurrences(events: Iterable[EventText], window: tuple[int, int]) -> tuple[list[Occurrence], list[str]]:
+def occurrences(
+    events: Iterable[EventText], window: tuple[int, int], work: Work | None = None
+) -> tuple[list[Occurrence], list[Problem]]:
     """All occurrences of the events of one UID that touch the half-open `window`, and what was not understood.
 
     Cancelled and free ones are included: they may have replaced an instance of a series that blocks."""
+    work = work or Work(OBJECT_STEPS)
     masters: list[EventText] = []
     overrides: list[EventText] = []
-    problems: list[str] = []
+    found: list[Occurrence] = []
+    problems: list[Problem] = []
     for event in events:
-        problems.extend(event.problems)
-        (masters if event.recurrence_id is None else overrides).append(event)
-    master = max((item for item in masters if item.start), key=lambda item: item.version, default=None)
-    found = [Occurrence(window[0], window[1], event, True) for event in (*masters, *overrides) if event.start is None]
-    chosen = _latest(overrides, master)
-    if master is not None and master.weight is Weight.CANCELLED:
-        chosen = {key: item for key, item in chosen.items() if item.confirmed and item.version[0] > master.version[0]}
-    for event in chosen.values():
-        if event.start is not None:
-            found.append(_single(event, event.start, zones.clock(event.start.wall), event.length))
-    if master is not None and master.start is not None and master.weight is not Weight.CANCELLED:
-        found.extend(_instances(master, master.start, chosen, window, problems))
+        problems.extend(Problem(code, None if event.start is None else event.start.instant) for code in event.problems)
+        if event.start is None:
+            found.append(Occurrence(window[0], window[1], event, True))
+        if event.recurrence_id is not None:
+            overrides.append(event)
+        elif event.detached:
+            found.extend(_instances(event, {}, window, problems, work))
+        elif event.start is not None:
+            masters.append(event)
+    # Only a higher SEQUENCE or DTSTAMP makes a newer revision (RFC 5546 section 2.1.5); others are events of their own,
+    # whose author gave all the same UID.
+    standing = [event for event in masters if event.version == max(each.version for each in masters)]
+    chosen = _latest(overrides, standing[0] if standing else None)
+    for master in standing:
+        chosen = _without_left_overs(chosen, master)
+    found.extend(
+        _single(event, event.start, zones.clock(event.start.wall), event.length)
+        for some in chosen.values()
+        for event in some
+        if event.start is not None
+    )
+    for master in standing:
+        if master.weight is not Weight.CANCELLED:
+            found.extend(_instances(master, chosen, window, problems, work))
     return [item for item in found if item.start < window[1] and item.end > window[0]], problems
 
 
 _Key = int | datetime
+_Overrides = dict[_Key, list[EventText]]
 
 
-def _latest(overrides: list[EventText], master: EventText | None) -> dict[_Key, EventText]:
-    """The override that counts for each instance: highest SEQUENCE, then latest DTSTAMP."""
-    chosen: dict[_Key, EventText] = {}
+def _latest(overrides: list[EventText], master: EventText | None) -> _Overrides:
+    """The overrides that count for each instance: highest SEQUENCE, then latest DTSTAMP; all, if they are equal."""
+    chosen: _Overrides = {}
     for event in sorted(overrides, key=lambda item: item.version):
         if event.recurrence_id is not None:
-            chosen[_key(event.recurrence_id, master)] = event
+            same = chosen.setdefault(_key(event.recurrence_id, master), [])
+            if same and same[0].version < event.version:
+                same.clear()
+            same.append(event)
     return chosen
+
+
+def _without_left_overs(overrides: _Overrides, master: EventText) -> _Overrides:
+    """Without what a newer revision of the series has taken away: by EXDATE (RFC 5545 section 3.8.5.1), or altogether,
+    except for what was confirmed afterwards."""
+    if master.weight is Weight.CANCELLED:
+        kept = {
+            key: [each for each in some if each.confirmed and each.version[0] > master.version[0]]
+            for key, some in overrides.items()
+        }
+        return {key: some for key, some in kept.items() if some}
+    excluded = {_key(item, master) for item in master.excluded}
+    return {
+        key: [each for each in some if key not in excluded or each.version[0] >= master.version[0]]
+        for key, some in overrides.items()
+    }
 
 
 def _key(named: Moment, master: EventText | None) -> _Key:
     """How a RECURRENCE-ID or EXDATE is compared: by day (its naive midnight) for all-day series, else by instant;
-    a DATE given for a timed series means that day."""
+    a DATE given for a timed series means that day. One that names no zone is on the clock of the series."""
     if named.all_day:
         return named.wall
-    if master is not None and master.start is not None and master.start.all_day:
+    if master is None or master.start is None:
+        return named.instant
+    if master.start.all_day:
         if named.zone is UTC and named.wall.time() != time(0):
             return _midnight(zones.wall_of(named.instant, master.start.zone))
         return _midnight(named.wall)
-    return named.instant
+    return zones.instant_of(named.wall, master.start.zone) if named.bare else named.instant
 
 
 def _midnight(wall: datetime) -> datetime:
@@ -89,9 +126,7 @@ def _single(event: EventText, start: Moment, wall: int, length: Length) -> Occur
     """The instance that starts when the clock of `start` shows `wall`."""
     begin = zones.instant_at(wall, start.zone)
     end = length.end(wall, begin, start)
-    if start.unknown is not None:
-        return Occurrence(begin - UNKNOWN_ZONE_MARGIN, end + UNKNOWN_ZONE_MARGIN, event, True)
-    return Occurrence(begin, end, event, event.uncertain)
+    return Occurrence(begin - event.lead - start.margin, end + start.margin, event, event.uncertain or start.margin > 0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -104,26 +139,28 @@ class _Shift:
 
 
 def _instances(
-    master: EventText,
-    start: Moment,
-    overrides: dict[_Key, EventText],
-    window: tuple[int, int],
-    problems: list[str],
+    master: EventText, overrides: _Overrides, window: tuple[int, int], problems: list[Problem], work: Work
 ) -> list[Occurrence]:
-    shifts = _shifts(start, overrides.values())
+    start = master.start
+    if start is None:
+        return []
+    shifts = _shifts(start, overrides)
     longest = max([master.length.wall, *(item.event.length.wall for item in shifts)])
-    reach = max([abs(item.by) for item in shifts], default=0) + 2 * rrule.DAY
+    reach = max([abs(item.by) + item.event.lead for item in shifts], default=0) + master.lead + 2 * rrule.DAY
     low = max(_EARLIEST, zones.clock(zones.wall_of(window[0], start.zone)) - longest - reach)
     high = min(_LATEST, zones.clock(zones.wall_of(window[1], start.zone)) + reach)
+    codes: list[Code] = []
     try:
-        walls, uncertain = _walls(master, start, low, high, problems)
-    except rrule.TooDense:
-        problems.append("the series repeats too often to be expanded")
-        return [Occurrence(start.instant, window[1], master, True)]
-    skipped: set[_Key] = {_key(item, master) for item in master.excluded} | set(overrides)
+        walls, uncertain = _walls(master, start, low, high, codes, work)
+        skipped: set[_Key] = {_key(item, master) for item in master.excluded} | set(overrides)
+        work.spend(len(walls) + len(skipped))
+    except TooDense:
+        problems.extend(Problem(code, start.instant) for code in codes or [Code.TOO_MUCH_WORK])
+        return [Occurrence(start.instant - master.lead - start.margin, _end(master, start, window[1]), master, True)]
+    problems.extend(Problem(code, start.instant) for code in codes)
     dates = {zones.clock(item) // rrule.DAY for item in skipped if isinstance(item, datetime)}
     length, uncertain_event = master.length, master.uncertain
-    simple = not shifts and start.unknown is None
+    simple = not shifts and not start.margin and not master.lead
     found: list[Occurrence] = []
     for wall in walls:
         if dates and wall // rrule.DAY in dates:
@@ -133,23 +170,44 @@ def _instances(
             continue
         if simple:
             found.append(Occurrence(begin, length.end(wall, begin, start), master, uncertain_event))
-            continue
-        shift = next((item for item in reversed(shifts) if item.since <= wall), None)
-        if shift is None:
-            found.append(_single(master, start, wall, master.length))
         else:
-            found.append(_single(shift.event, start, wall + shift.by, shift.event.length))
+            found.append(_shifted(shifts, start, wall) or _single(master, start, wall, master.length))
     for extra in master.extras:
         if _key(extra.start, master) not in skipped and zones.clock(extra.start.wall) // rrule.DAY not in dates:
-            found.append(_extra(master, start, extra))
+            moved = _shifted(shifts, start, _in_clock_of(start, extra.start))
+            found.append(moved or _extra(master, start, extra))
     return [item._replace(uncertain=True) for item in found] if uncertain else found
 
 
-def _shifts(start: Moment, overrides: Iterable[EventText]) -> list[_Shift]:
+def _shifted(shifts: list[_Shift], start: Moment, wall: int) -> Occurrence | None:
+    """What THISANDFUTURE makes of the instance at `wall`, whether it is one of a rule or an RDATE (RFC 5545 section
+    3.2.13: all instances from then on)."""
+    shift = next((item for item in reversed(shifts) if item.since <= wall), None)
+    return None if shift is None else _single(shift.event, start, wall + shift.by, shift.event.length)
+
+
+def _end(master: EventText, start: Moment, latest: int) -> int:
+    """When a series that is not expanded is over at most: `latest`, unless its rules say that it is earlier."""
+    if master.overfull:
+        return latest
+    first = zones.clock(start.wall)
+    walls = [first, *(zones.clock(extra.start.wall) + rrule.DAY for extra in master.extras)]
+    for text in master.rules:
+        for rule in read_rule(text).rules:
+            last = rrule.end(rule, first, _until(rule.until, start, []))
+            if last is None:
+                return latest
+            walls.append(last)
+    wall = min(max(walls), _LATEST)
+    return min(latest, master.length.end(wall, zones.instant_at(wall, start.zone), start) + start.margin)
+
+
+def _shifts(start: Moment, overrides: _Overrides) -> list[_Shift]:
     found = []
-    for event in overrides:
-        if event.this_and_future and event.recurrence_id is not None and event.start is not None:
-            since = _in_clock_of(start, event.recurrence_id)
+    for event in (event for some in overrides.values() for event in some if event.this_and_future):
+        if event.recurrence_id is not None and event.start is not None:
+            named = event.recurrence_id
+            since = zones.clock(named.wall) if named.bare else _in_clock_of(start, named)
             found.append(_Shift(since=since, by=_in_clock_of(start, event.start) - since, event=event))
     return sorted(found, key=lambda item: item.since)
 
@@ -159,29 +217,28 @@ def _in_clock_of(start: Moment, other: Moment) -> int:
     return zones.clock(other.wall if same else zones.wall_of(other.instant, start.zone))
 
 
-def _walls(master: EventText, start: Moment, low: int, high: int, problems: list[str]) -> tuple[list[int], bool]:
+def _walls(
+    master: EventText, start: Moment, low: int, high: int, codes: list[Code], work: Work
+) -> tuple[list[int], bool]:
     """The wall times of DTSTART and the rules, ascending; and whether they are a guess that covers a bad rule."""
     if master.overfull:
-        raise rrule.TooDense
+        raise TooDense
     first = zones.clock(start.wall)
     walls = {first}
-    uncertain = False
     for text in master.rules:
-        try:
-            rule = rrule.parse(text)
-            walls.update(rrule.walls(rule, first, _until(rule.until, start, problems), low, high))
-        except rrule.BadRule:
-            problems.append("the recurrence rule cannot be read")
-            uncertain = True
-            if _WITHIN_DAY.search(text):
-                raise rrule.TooDense from None
-            walls.update(rrule.walls(rrule.parse("FREQ=DAILY"), first, None, low, high))
+        read = read_rule(text)
+        if read.unread:
+            codes.append(Code.UNTIL if read.unread == ("UNTIL",) else Code.RULE)
+        if read.any_time:
+            raise TooDense
+        for rule in read.rules:
+            walls.update(rrule.walls(rule, first, _until(rule.until, start, codes), low, high, work))
         if len(walls) > MAX_OCCURRENCES:
-            raise rrule.TooDense
-    return sorted(walls), uncertain
+            raise TooDense
+    return sorted(walls), bool(codes)
 
 
-def _until(text: str | None, start: Moment, problems: list[str]) -> int | None:
+def _until(text: str | None, start: Moment, codes: list[Code]) -> int | None:
     """UNTIL as an inclusive wall time in the clock of DTSTART. A DATE for a timed series means that whole day,
     as its authors do; an unreadable one does not end the series."""
     if text is None:
@@ -189,7 +246,7 @@ def _until(text: str | None, start: Moment, problems: list[str]) -> int | None:
     try:
         until = moment(text, {}, Places(owner=start.zone, embedded={}))
     except Unreadable:
-        problems.append("the end of the recurrence cannot be read")
+        codes.append(Code.UNTIL)
         return None
     if until.all_day or start.all_day:
         day = until.wall if until.all_day else max(until.wall, zones.wall_of(until.instant, start.zone))

@@ -1,161 +1,113 @@
-"""Recurrence rules (RFC 5545 section 3.3.10) to wall times, by arithmetic on day numbers.
+"""Recurrence rules (RFC 5545 section 3.3.10, RFC 7529) to wall times, by arithmetic on day numbers.
 
 Each period (year, month, week, day) is a set of days that pass the rule's filters; only periods that touch the asked
-span are looked at, so a rule that began decades ago costs nothing, and one that can never match ends. The result
-equals python-dateutil's, which the tests check over random rules.
+span are looked at, so a rule that began decades ago costs nothing, and one that can never match ends. Years and months
+of one shape have the same days, which are looked for once. The result equals python-dateutil's, which the tests check
+over random rules.
 """
 
 from __future__ import annotations
 
 import calendar
-import re
+from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from functools import lru_cache
 
-MAX_STEPS = 200_000
-"""Candidates looked at for one rule before it is given up (a rule meant to exhaust the reader)."""
+from booking_app.sync.rule_text import UNITS, Rule
+from booking_app.sync.work import OBJECT_STEPS, Work
 
 DAY = 86_400
 _EPOCH = date(1970, 1, 1).toordinal()
-_GREGORIAN = (date(1583, 1, 1).toordinal() - _EPOCH) * DAY
+_LAST_DAY = date.max.toordinal() - _EPOCH
+_MOST_TIMES = 1_440
 _THURSDAY = 3  # the weekday of day number 0
-_UNITS = {"SECONDLY": 1, "MINUTELY": 60, "HOURLY": 3600}
-_FREQUENCIES = ("YEARLY", "MONTHLY", "WEEKLY", "DAILY", *_UNITS)
-_WEEKDAYS = {"MO": 0, "TU": 1, "WE": 2, "TH": 3, "FR": 4, "SA": 5, "SU": 6}
-_BYDAY = re.compile(r"([+-]?\d{1,2})?(MO|TU|WE|TH|FR|SA|SU)$")
-_RANGES = {
-    "BYMONTH": (1, 12, False),
-    "BYMONTHDAY": (1, 31, True),
-    "BYYEARDAY": (1, 366, True),
-    "BYWEEKNO": (1, 53, True),
-    "BYSETPOS": (1, 366, True),
-    "BYHOUR": (0, 23, False),
-    "BYMINUTE": (0, 59, False),
-    "BYSECOND": (0, 60, False),
-}
+
+_Shape = tuple[int, ...]
+_Shapes = dict[_Shape, tuple[int, ...]]
 
 
-class BadRule(ValueError):
-    """The rule breaks the grammar or uses parts that are not known here."""
-
-
-class TooDense(Exception):
-    """The rule asks for more work than a calendar has use for."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Rule:
-    """A parsed RRULE. `until` is the raw text: its meaning depends on DTSTART. Empty tuples mean "not given"."""
-
-    freq: str
-    interval: int = 1
-    count: int | None = None
-    until: str | None = None
-    wkst: int = 0
-    byday: tuple[tuple[int, int], ...] = ()
-    bymonth: tuple[int, ...] = ()
-    bymonthday: tuple[int, ...] = ()
-    byyearday: tuple[int, ...] = ()
-    byweekno: tuple[int, ...] = ()
-    bysetpos: tuple[int, ...] = ()
-    byhour: tuple[int, ...] = ()
-    byminute: tuple[int, ...] = ()
-    bysecond: tuple[int, ...] = ()
-
-
-@lru_cache(maxsize=4096)
-def parse(text: str) -> Rule:
-    """Read an RRULE value. Raises `BadRule`."""
-    parts: dict[str, str] = {}
-    for piece in text.strip().upper().strip(";").split(";"):
-        name, equals, value = piece.partition("=")
-        if not equals or not value.strip():
-            raise BadRule("a part of the rule has no value")
-        if name.strip() in parts:
-            raise BadRule("a part of the rule is given twice")
-        parts[name.strip()] = value.strip()
-    freq = parts.pop("FREQ", "")
-    if freq not in _FREQUENCIES:
-        raise BadRule("the rule has no known frequency")
-    wkst = parts.pop("WKST", "MO")
-    if wkst not in _WEEKDAYS:
-        raise BadRule("WKST is not a weekday")
-    until, count = parts.pop("UNTIL", None), parts.pop("COUNT", None)
-    interval = _number(parts.pop("INTERVAL", "1"), 1, 100_000)
-    days = []
-    for item in parts.pop("BYDAY", "").split(",") if "BYDAY" in parts else ():
-        match = _BYDAY.match(item.strip())
-        if match is None or (match[1] and int(match[1]) == 0):
-            raise BadRule("BYDAY cannot be read")
-        nth = int(match[1] or 0) if freq in ("YEARLY", "MONTHLY") else 0
-        days.append((nth, _WEEKDAYS[match[2]]))
-    lists = {}
-    for name, (low, high, negative) in _RANGES.items():
-        if name in parts:
-            numbers = {_number(item, -high if negative else low, high) for item in parts.pop(name).split(",")}
-            if negative and 0 in numbers:
-                raise BadRule(f"{name} contains 0")
-            lists[name.lower()] = tuple(sorted(numbers))
-    if parts:
-        raise BadRule(f"unknown part {next(iter(parts))[:20]}")
-    return Rule(
-        freq=freq,
-        interval=interval,
-        count=None if count is None else _number(count, 1, 10_000_000),
-        until=until,
-        wkst=_WEEKDAYS[wkst],
-        byday=tuple(days),
-        **lists,
-    )
-
-
-def _number(text: str, low: int, high: int) -> int:
-    try:
-        value = int(text.strip())
-    except ValueError as error:
-        raise BadRule("a number of the rule cannot be read") from error
-    if not low <= value <= high:
-        raise BadRule("a number of the rule is out of range")
-    return value
-
-
-def walls(rule: Rule, start: int, until: int | None, low: int, high: int) -> list[int]:
+def walls(rule: Rule, start: int, until: int | None, low: int, high: int, work: Work | None = None) -> list[int]:
     """The rule's wall times t, ascending, with `low` <= t <= `high`, t >= `start` and t <= `until`.
 
     A wall time is what the clock shows, as seconds since 1970-01-01T00:00 on that clock. `start` is DTSTART; it
-    counts for COUNT only if it matches the rule. Raises `TooDense`."""
-    stop = high if until is None else min(high, until)
-    first = start if rule.count is not None else max(start, low)
+    counts for COUNT only if it matches the rule. Raises `TooDense` if it takes more work than there is."""
+    work = work or Work(OBJECT_STEPS)
+    work.spend(_times_of_day(rule))
+    until = end(rule, start, until)
+    counts = rule.count is not None and _regular(rule, start) is None
+    stop = min(high, _LAST_DAY * DAY) if until is None else min(high, until)
+    first = start if counts else max(start, low)
     if stop < first:
         return []
-    if rule.count is not None and start < _GREGORIAN:
-        raise TooDense
     found: list[int] = []
-    source = _by_seconds if rule.freq in _UNITS else _by_days
-    for group in source(rule, start, first, stop):
-        found += group
-        if len(found) > MAX_STEPS:
-            raise TooDense
-        if rule.count is not None and len(found) > rule.count and found[-rule.count] >= start:
-            break
-    if rule.count is not None:
-        return [wall for wall in [item for item in found if item >= start][: rule.count] if low <= wall <= stop]
-    return [wall for wall in found if first <= wall <= stop]
+    counted = 0
+    for group in (_by_seconds if rule.freq in UNITS else _by_days)(rule, start, first, stop, work):
+        if found and group and group[0] <= found[-1]:
+            # The day that stands for the last one of a month may be the next month's own.
+            group = [wall for wall in group if wall > found[-1]]
+        work.spend(len(group))
+        if counts and rule.count is not None:
+            group = [wall for wall in group if wall >= start][: rule.count - counted]
+            counted += len(group)
+            found += [wall for wall in group if wall >= low]
+            if counted >= rule.count:
+                break
+        else:
+            found += group
+    return [wall for wall in found if first <= wall <= stop and wall >= low]
 
 
-def _by_days(rule: Rule, start: int, first: int, stop: int) -> Iterator[list[int]]:
+def end(rule: Rule, start: int, until: int | None) -> int | None:
+    """The wall time of the last occurrence at most, as far as it can be told without looking at each; None if the rule
+    goes on for ever. `until` is that of the rule on the clock of DTSTART."""
+    bounds = [until] if until is not None else []
+    if rule.lasts is not None:
+        bounds.append(start + rule.lasts * DAY)
+    if rule.count is not None and (regular := _regular(rule, start)) is not None:
+        every, period = regular
+        periods, place = divmod(rule.count - 1 + bisect_left(every, start), len(every))
+        bounds.append(every[place] + periods * period)
+    return min(bounds, default=None)
+
+
+def _regular(rule: Rule, start: int) -> tuple[list[int], int] | None:
+    """The wall times of the first period and the seconds to the next, of a rule whose periods are all alike."""
+    if rule.bymonth or rule.bymonthday or rule.byyearday or rule.byweekno or _times_of_day(rule) > _MOST_TIMES:
+        return None
+    if rule.freq in UNITS:
+        plain = not (rule.byday or rule.byhour or rule.byminute or rule.bysecond or rule.bysetpos)
+        return ([start], UNITS[rule.freq] * rule.interval) if plain else None
+    if rule.freq not in ("WEEKLY", "DAILY") or (rule.freq == "DAILY" and rule.byday and rule.interval > 1):
+        return None
+    times, day = _times(rule, start % DAY), start // DAY
+    weekly = rule.freq == "WEEKLY" or (bool(rule.byday) and not rule.bysetpos)
+    if not weekly and rule.byday:
+        return None
+    every = _placed(rule, [each * DAY + time for each in (_week(rule, day) if weekly else [day]) for time in times])
+    return (every, (7 if weekly else 1) * rule.interval * DAY) if every else None
+
+
+def _by_days(rule: Rule, start: int, first: int, stop: int, work: Work) -> Iterator[list[int]]:
     times = _times(rule, start % DAY)
     origin, begin, end = (wall // DAY for wall in (start, first, stop))
-    for days in _periods(_with_defaults(rule, origin), origin, begin, end):
-        if len(days) * len(times) > MAX_STEPS:
-            raise TooDense
-        every = [day * DAY + time for day in days for time in times]
-        if rule.bysetpos:
-            places = (position - 1 if position > 0 else position for position in rule.bysetpos)
-            every = sorted({every[place] for place in places if -len(every) <= place < len(every)})
-        yield every
+    for days in _periods(_with_defaults(rule, origin), origin, begin, end, work):
+        if len(times) > 1:
+            work.spend(len(days) * len(times))
+        yield _placed(rule, [day * DAY + time for day in days for time in times])
+
+
+def _placed(rule: Rule, every: list[int]) -> list[int]:
+    """Those of a period that BYSETPOS asks for."""
+    if not rule.bysetpos:
+        return every
+    places = (position - 1 if position > 0 else position for position in rule.bysetpos)
+    return sorted({every[place] for place in places if -len(every) <= place < len(every)})
+
+
+def _times_of_day(rule: Rule) -> int:
+    return max(1, len(rule.byhour)) * max(1, len(rule.byminute)) * max(1, len(rule.bysecond))
 
 
 def _times(rule: Rule, start: int) -> list[int]:
@@ -171,39 +123,59 @@ def _times(rule: Rule, start: int) -> list[int]:
 
 def _with_defaults(rule: Rule, start: int) -> Rule:
     """What DTSTART's day fills in where the rule says no day."""
-    if rule.byday or rule.bymonthday or rule.byyearday or rule.byweekno or rule.freq == "DAILY":
+    if rule.byday or rule.bymonthday or rule.byyearday or rule.byweekno or rule.freq in ("DAILY", "WEEKLY"):
         return rule
     moment = _date(start)
-    if rule.freq == "WEEKLY":
-        return replace(rule, byday=((0, moment.weekday()),))
     months = rule.bymonth or ((moment.month,) if rule.freq == "YEARLY" else ())
-    return replace(rule, bymonth=months, bymonthday=(moment.day,))
+    return replace(rule, bymonth=months, bymonthday=frozenset({moment.day}))
 
 
-def _periods(rule: Rule, start: int, first: int, last: int) -> Iterator[list[int]]:
+def _week(rule: Rule, start: int) -> list[int]:
+    """The days of the rule in the week of DTSTART."""
+    weekdays = {weekday for _, weekday in rule.byday} or {(start + _THURSDAY) % 7}
+    return sorted(_week_start(rule, start) + (weekday - rule.wkst) % 7 for weekday in weekdays)
+
+
+def _week_start(rule: Rule, day: int) -> int:
+    return day - (day + _THURSDAY - rule.wkst) % 7
+
+
+def _periods(rule: Rule, start: int, first: int, last: int, work: Work) -> Iterator[list[int]]:
     """The matching days of each period that touches the day numbers [first, last]."""
     step = rule.interval
     only_weekdays = not (rule.bymonth or rule.bymonthday or rule.byyearday or rule.byweekno)
     if rule.freq == "DAILY":
-        days = range(start + -(-(first - start) // step) * step, last + 1, step)
         wanted = {weekday for _, weekday in rule.byday} or set(range(7))
-        for day in days:
-            if (day + _THURSDAY) % 7 in wanted and (only_weekdays or _passes(rule, day)):
-                yield [day]
+        every = range(start + -(-(first - start) // step) * step, last + 1, step)
+        together = 1 if rule.bysetpos else 100
+        for number in range(0, len(every), together):
+            some = every[number : number + together]
+            work.spend(len(some))
+            yield [day for day in some if (day + _THURSDAY) % 7 in wanted and (only_weekdays or _passes(rule, day))]
     elif rule.freq == "WEEKLY":
-        origin = start - (start + _THURSDAY - rule.wkst) % 7
-        begin = origin + max(0, (first - origin) // 7 // step) * step * 7
-        offsets = sorted({(weekday - rule.wkst) % 7 for _, weekday in rule.byday}) or list(range(7))
-        for week in range(begin, last + 1, 7 * step):
-            yield [week + offset for offset in offsets if only_weekdays or _passes(rule, week + offset)]
+        days, origin = _week(rule, start), _week_start(rule, start)
+        skipped = max(0, (first - origin) // 7 // step) * step * 7
+        for ahead in range(skipped, last - origin + 1, 7 * step):
+            work.spend()
+            yield [day + ahead for day in days if only_weekdays or _passes(rule, day + ahead)]
     elif rule.freq == "MONTHLY":
+        shapes, looked_at = _shapes(rule), set[_Shape]()
         origin, begin, end = (_month_number(day) for day in (start, first, last))
+        if rule.skip == "FORWARD":
+            begin -= 1
         for month in range(begin + (origin - begin) % step, end + 1, step):
-            yield _month_days(rule, *divmod(month, 12))
+            yield _month_days(rule, *divmod(month, 12), shapes, looked_at, work)
     else:
+        shapes, looked_at = _shapes(rule), set[_Shape]()
         origin, begin, end = (_date(day).year for day in (start, first, last))
         for year in range(begin + (origin - begin) % step, end + 1, step):
-            yield _year_days(rule, year)
+            yield _year_days(rule, year, shapes, looked_at, work)
+
+
+@lru_cache(maxsize=512)
+def _shapes(rule: Rule) -> _Shapes:  # noqa: ARG001
+    """Where the days of a rule lie in months or years of a shape, filled as they are met; at most some hundred."""
+    return {}
 
 
 def _date(day: int) -> date:
@@ -219,21 +191,52 @@ def _month_number(day: int) -> int:
     return moment.year * 12 + moment.month - 1
 
 
-@lru_cache(maxsize=8192)
-def _month_days(rule: Rule, year: int, month0: int) -> list[int]:
+def _month_days(rule: Rule, year: int, month0: int, shapes: _Shapes, looked_at: set[_Shape], work: Work) -> list[int]:
+    if year < 1 or (rule.bymonth and month0 + 1 not in rule.bymonth):
+        work.spend()
+        return []
     begin = _day(year, month0 + 1, 1)
-    return [day for day in range(begin, begin + calendar.monthrange(year, month0 + 1)[1]) if _passes(rule, day)]
+    shape: _Shape = calendar.monthrange(year, month0 + 1)
+    if rule.byyearday or rule.byweekno:
+        shape = (*_year_shape(year), month0)
+    if shape not in looked_at:
+        looked_at.add(shape)
+        work.spend(31)
+    if shape not in shapes:
+        shapes[shape] = tuple(day - begin for day in _days_of_month(rule, year, month0 + 1))
+    return [begin + offset for offset in shapes[shape]]
 
 
-@lru_cache(maxsize=2048)
-def _year_days(rule: Rule, year: int) -> list[int]:
-    begin = _day(year, 1, 1)
-    return [day for day in range(begin, _day(year, 12, 31) + 1) if _passes(rule, day)]
+def _year_days(rule: Rule, year: int, shapes: _Shapes, looked_at: set[_Shape], work: Work) -> list[int]:
+    begin, shape = _day(year, 1, 1), _year_shape(year)
+    if shape not in looked_at:
+        looked_at.add(shape)
+        work.spend(31 * len(rule.bymonth or range(12)))
+    if shape not in shapes:
+        days = [day for month in rule.bymonth or range(1, 13) for day in _days_of_month(rule, year, month)]
+        shapes[shape] = tuple(sorted({day - begin for day in days}))
+    return [begin + offset for offset in shapes[shape]]
+
+
+def _year_shape(year: int) -> _Shape:
+    """What decides on which days of a year weekdays, months and numbered weeks fall."""
+    return calendar.isleap(year - 1), calendar.isleap(year), date(year, 1, 1).weekday()
+
+
+def _days_of_month(rule: Rule, year: int, month: int) -> list[int]:
+    """The days that pass; one that the month does not have is made up for as RFC 7529 section 4.1 says."""
+    begin, length = _day(year, month, 1), calendar.monthrange(year, month)[1]
+    found = [day for day in range(begin, begin + length) if _passes(rule, day)]
+    if rule.skip == "OMIT" or not any(number > length for number in rule.bymonthday):
+        return found
+    instead = begin + length - (rule.skip == "BACKWARD")
+    days_only = replace(rule, bymonth=(), bymonthday=frozenset())
+    return sorted({*found, instead}) if instead <= _LAST_DAY and _passes(days_only, instead) else found
 
 
 def _passes(rule: Rule, day: int) -> bool:
     weekday = (day + _THURSDAY) % 7
-    if rule.byday and not any(plain == weekday and (nth == 0 or _is_nth(rule, day, nth)) for nth, plain in rule.byday):
+    if rule.byday and (0, weekday) not in rule.byday and rule.byday.isdisjoint(_numbered(rule, day, weekday)):
         return False
     if not (rule.bymonth or rule.bymonthday or rule.byyearday or rule.byweekno):
         return True
@@ -252,14 +255,15 @@ def _passes(rule: Rule, day: int) -> bool:
     return not rule.byweekno or _in_week(rule, day, moment.year)
 
 
-def _is_nth(rule: Rule, day: int, nth: int) -> bool:
+def _numbered(rule: Rule, day: int, weekday: int) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Which of its weekday the day is within its month or year, counted from the front and from the back."""
     moment = _date(day)
     if rule.freq == "MONTHLY" or rule.bymonth:
         before, after = moment.day - 1, calendar.monthrange(moment.year, moment.month)[1] - moment.day
     else:
         before = day - _day(moment.year, 1, 1)
         after = _day(moment.year, 12, 31) - day
-    return nth == before // 7 + 1 if nth > 0 else -nth == after // 7 + 1
+    return (before // 7 + 1, weekday), (-(after // 7 + 1), weekday)
 
 
 def _in_week(rule: Rule, day: int, year: int) -> bool:
@@ -273,28 +277,38 @@ def _in_week(rule: Rule, day: int, year: int) -> bool:
 
 def _week_one(year: int, wkst: int) -> int:
     """The first day of the week that has at least four days in `year`."""
-    january = _day(year, 1, 1)
+    january = _day(min(max(year, 1), 9999), 1, 1)
     back = (january + _THURSDAY - wkst) % 7
     return january - back if back <= 3 else january - back + 7
 
 
-def _by_seconds(rule: Rule, start: int, first: int, stop: int) -> Iterator[list[int]]:
-    if rule.bysetpos:
-        raise BadRule("BYSETPOS below a day is not known here")
-    step = _UNITS[rule.freq] * rule.interval
-    minutes = rule.byminute if rule.freq == "HOURLY" else ()
-    seconds = rule.bysecond if rule.freq != "SECONDLY" else ()
-    begin = start + (first - start) // step * step
-    if (stop - begin) // step > MAX_STEPS:
-        raise TooDense
-    for base in range(begin, stop + 1, step):
+def _by_seconds(rule: Rule, start: int, first: int, stop: int, work: Work) -> Iterator[list[int]]:
+    """Whatever a filter excludes is jumped over: a rule for one minute of one day a year is a step a day."""
+    unit = UNITS[rule.freq]
+    step = unit * rule.interval
+    minutes = rule.byminute if unit == 3600 else ()
+    seconds = rule.bysecond if unit > 1 else ()
+    base = start + (first - start) // step * step
+    while base <= stop:
+        work.spend()
+        jump = _excluded_until(rule, base, unit)
+        if jump is not None:
+            base += -(-(jump - base) // step) * step
+            continue
         hours = [base - base % 3600 + minute * 60 + base % 60 for minute in minutes] or [base]
-        yield [
-            wall
-            for hour in hours
-            for wall in [hour - hour % 60 + min(second, 59) for second in seconds] or [hour]
-            if (not rule.byhour or wall // 3600 % 24 in rule.byhour)
-            and (not rule.byminute or wall // 60 % 60 in rule.byminute)
-            and (not rule.bysecond or wall % 60 in rule.bysecond)
-            and _passes(rule, wall // DAY)
+        group = [
+            wall for hour in hours for wall in [hour - hour % 60 + min(second, 59) for second in seconds] or [hour]
         ]
+        yield _placed(rule, group)
+        base += step
+
+
+def _excluded_until(rule: Rule, wall: int, unit: int) -> int | None:
+    """The end of the day, hour, minute or second that a filter excludes and `wall` lies in; None if none does."""
+    if not _passes(rule, wall // DAY):
+        return (wall // DAY + 1) * DAY
+    if rule.byhour and wall // 3600 % 24 not in rule.byhour:
+        return (wall // 3600 + 1) * 3600
+    if unit < 3600 and rule.byminute and wall // 60 % 60 not in rule.byminute:
+        return (wall // 60 + 1) * 60
+    return wall + 1 if unit == 1 and rule.bysecond and wall % 60 not in rule.bysecond else None

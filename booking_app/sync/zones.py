@@ -1,25 +1,31 @@
 """The time zones that calendar files name: IANA keys, Windows names, and rules that come with the file.
 
-A known IANA key wins over an embedded VTIMEZONE (embedded rules are often stale); only a name nobody knows is
-resolved by its embedded rules, and never shared between files, because "Customized Time Zone" means something else
-in each of them.
+A known IANA key wins over an embedded VTIMEZONE (embedded rules are often stale). Whatever else is called by a name of
+its own, Windows names and "UTC+01:00" among them, is what the file says it is (RFC 5545 section 3.2.19), and never
+shared between files, because "Customized Time Zone" means something else in each of them.
 """
 
 from __future__ import annotations
 
 import re
-import zoneinfo
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from icalendar import Calendar, Timezone
 from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 
-MAX_VTIMEZONE_CHARS = 65_536
+from booking_app.domain.zone_rules import zone_keys, zone_rules
+from booking_app.sync import display_names
+from booking_app.sync.file_zones import file_zone
+from booking_app.sync.work import Work
+
+UNKNOWN_MARGIN = 14 * 3600
+"""An unknown zone is at most this far from UTC."""
+SHOWN_MARGIN = 2 * 3600
+"""And this far from the offset with which its name begins."""
 _FIXED = re.compile(r"(?:UTC|GMT)?([+-])(\d{1,2}):?(\d{2})?$", re.IGNORECASE)
-_ENDLESS = re.compile(r"FREQ=(?:SECONDLY|MINUTELY|HOURLY|DAILY|WEEKLY)", re.IGNORECASE)
+_ESCAPED = re.compile(r"\\(.)")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DAY = _EPOCH.toordinal()
 _FIRST = (date(2, 1, 1).toordinal() - _EPOCH_DAY) * 86_400
@@ -27,32 +33,56 @@ _LAST = (date(9998, 12, 31).toordinal() - _EPOCH_DAY) * 86_400
 _UTC_NAMES = frozenset({"utc", "gmt", "z", "etc/utc", "etc/gmt", "zulu", "coordinated universal time"})
 
 
-def resolve(tzid: str, embedded: Mapping[str, str]) -> tzinfo | None:
-    """The zone that `tzid` names, or None if nothing says what it is.
+def plain_name(tzid: str) -> str:
+    """A TZID without quotes and escapes: as a property it is TEXT, where a comma is escaped (RFC 5545 section 3.3.11);
+    as a parameter it is not."""
+    return _ESCAPED.sub(r"\1", tzid).strip().strip('"').strip()
 
-    `embedded` maps the TZIDs of the file's VTIMEZONE components to their text (RFC 5545 section 3.6.5)."""
-    name = tzid.strip().strip('"')
-    known = named(name)
+
+def resolve(tzid: str, embedded: Mapping[str, str], work: Work) -> tuple[tzinfo, int]:
+    """The zone that `tzid` names, and by how many seconds at most it may be another one: 0 if it is known.
+
+    `embedded` maps the plain names, lower case, of the file's VTIMEZONEs to their text (RFC 5545 section 3.6.5)."""
+    name = plain_name(tzid)
+    known = _iana(name)
     if known is not None:
-        return known
-    text = embedded.get(tzid) or embedded.get(name)
-    if text is None or len(text) > MAX_VTIMEZONE_CHARS or _ENDLESS.search(text):
-        return None
-    return _from_vtimezone(text)
+        return known, 0
+    text = embedded.get(name.lower())
+    known = None if text is None else file_zone(text, work)
+    if known is None:
+        known = named(name)
+    if known is not None:
+        return known, 0
+    offset = display_names.offset_before(name)
+    if offset is None or abs(offset) > UNKNOWN_MARGIN:
+        return UTC, UNKNOWN_MARGIN
+    return timezone(timedelta(seconds=offset)), SHOWN_MARGIN
 
 
 @lru_cache(maxsize=1024)
-def named(name: str) -> tzinfo | None:
-    """The zone of an IANA key, a Windows name, a vendor's path ending in an IANA key, or a fixed UTC offset."""
+def _iana(name: str) -> tzinfo | None:
+    """The zone of an IANA key, or of a vendor's path that ends in one."""
     if name.lower() in _UTC_NAMES:
         return UTC
     for candidate in _candidates(name):
         key = _iana_keys().get(candidate.lower())
         if key is not None:
-            return ZoneInfo(key)
-    windows = _windows_names().get(name.lower())
+            return zone_rules(key)
+    return None
+
+
+@lru_cache(maxsize=1024)
+def named(name: str) -> tzinfo | None:
+    """The zone of an IANA key, a Windows name, what Windows shows for one, a vendor's path ending in an IANA key, or a
+    fixed UTC offset."""
+    known = _iana(name)
+    if known is not None:
+        return known
+    windows = _windows_names().get(name.lower()) or _windows_names().get(
+        (display_names.windows_name(name) or "").lower()
+    )
     if windows is not None:
-        return named(windows)
+        return _iana(windows)
     fixed = _FIXED.match(name)
     if fixed:
         hours, minutes = int(fixed[2]), int(fixed[3] or 0)
@@ -131,23 +161,9 @@ def _candidates(name: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=1)
 def _iana_keys() -> Mapping[str, str]:
-    return {key.lower(): key for key in zoneinfo.available_timezones() if key != "localtime"}
+    return {key.lower(): key for key in zone_keys()}
 
 
 @lru_cache(maxsize=1)
 def _windows_names() -> Mapping[str, str]:
     return {name.lower(): key for name, key in WINDOWS_TO_OLSON.items()}
-
-
-@lru_cache(maxsize=256)
-def _from_vtimezone(text: str) -> tzinfo | None:
-    try:
-        component = Calendar.from_ical(text)
-        if not isinstance(component, Timezone):
-            return None
-        zone = component.to_tz(lookup_tzid=False)
-        datetime(2026, 1, 1, tzinfo=zone).utcoffset()
-        datetime(2026, 7, 1, tzinfo=zone).utcoffset()
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError):
-        return None
-    return zone

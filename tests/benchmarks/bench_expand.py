@@ -91,7 +91,7 @@ def events_of(objects: list[ical.RawObject]) -> list[EventText]:
     return [
         read_event(item, places, frozenset())
         for _, _, data in objects
-        for item in read(data, own=False).children
+        for item in read(data, own=False)[0].children
         if item.name == "VEVENT"
     ]
 

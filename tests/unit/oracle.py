@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
-from zoneinfo import ZoneInfo
 
 from booking_app.domain.rules import Hours, Occupied, Schedule, SlotRules, Span
+from booking_app.domain.zone_rules import zone_rules
 
 
 @cache
@@ -27,7 +27,7 @@ def switches(zone: str, year: int) -> tuple[int, ...]:
 
 def wall(zone: str, instant: int) -> datetime:
     """The aware local time of an instant."""
-    return datetime.fromtimestamp(instant, ZoneInfo(zone))
+    return datetime.fromtimestamp(instant, zone_rules(zone))
 
 
 def period_at(hours: Hours, instant: int) -> tuple[int, int] | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -13,6 +12,7 @@ from booking_app.domain.errors import Reason
 from booking_app.domain.local import by_local_date, local_times
 from booking_app.domain.rules import DayPeriods, Hours, Occupied, Schedule, SlotRules
 from booking_app.domain.slots import nearest, offers_all, offers_any, open_starts, refusal
+from booking_app.domain.zone_rules import zone_rules
 from booking_app.domain.zones import day_span
 from tests.unit import oracle
 
@@ -25,7 +25,7 @@ ZONES = {
     "America/St_Johns": 2010,  # switched at 00:01, so the fold left the new date again
     "Asia/Beirut": 2027,
     "Africa/Cairo": 2027,
-    "Africa/Casablanca": 2027,  # Ramadan: back and forth within five weeks
+    "Africa/Casablanca": 2025,  # Ramadan: back and forth within five weeks
     "Australia/Lord_Howe": 2027,  # half an hour
     "Pacific/Chatham": 2027,
     "Pacific/Apia": 2011,  # 30 December 2011 did not exist
@@ -35,7 +35,7 @@ ZONES = {
     "UTC": 2027,
 }
 UNCHANGING = {"Asia/Kolkata", "UTC"}
-MONDAY = int(datetime(2027, 6, 7, tzinfo=ZoneInfo("Europe/Amsterdam")).timestamp())
+MONDAY = int(datetime(2027, 6, 7, tzinfo=zone_rules("Europe/Amsterdam")).timestamp())
 WEEK = (MONDAY, MONDAY + 7 * 86400)
 
 moderate = settings(
@@ -80,7 +80,7 @@ def day_periods(draw: st.DrawFn) -> DayPeriods:
 @st.composite
 def problems(draw: st.DrawFn, zone: str) -> tuple[SlotRules, Schedule, tuple[int, int], int]:
     """A service, a schedule, a span around a change of the clock (or any day), and a now."""
-    moments = oracle.switches(zone, ZONES[zone]) or (int(datetime(2027, 6, 9, tzinfo=ZoneInfo(zone)).timestamp()),)
+    moments = oracle.switches(zone, ZONES[zone]) or (int(datetime(2027, 6, 9, tzinfo=zone_rules(zone)).timestamp()),)
     begin = draw(st.sampled_from(moments)) - draw(st.integers(0, 40 * 3600))
     span = (begin, begin + draw(st.sampled_from([1, 6 * 3600, 40 * 3600, 60 * 3600])) + draw(st.integers(0, 3600)))
     near = st.one_of(
@@ -154,7 +154,7 @@ def test_p34_no_slot_in_the_gap_and_wall_times_kept(zone: str, switch: int) -> N
     for start, label in zip(always, labels, strict=True):
         assert label == oracle.wall(zone, start).isoformat()
         shown = datetime.fromisoformat(label)
-        local = shown.replace(tzinfo=ZoneInfo(zone))
+        local = shown.replace(tzinfo=zone_rules(zone))
         # A wall time in the gap does not survive the way to an instant and back.
         assert start in {local.replace(fold=fold).timestamp() for fold in (0, 1)}
         assert shown.timestamp() == start

@@ -14,6 +14,7 @@ from icalendar import Calendar
 
 from booking_app.sync import ical
 from booking_app.sync.model import BusyKind, RemoteObject
+from booking_app.sync.problems import Code, Problem
 
 CASES = Path(__file__).parents[1] / "calendars"
 ZONE = "Europe/Amsterdam"
@@ -178,7 +179,7 @@ def test_p37_an_unknown_zone_blocks_with_a_margin_and_is_listed() -> None:
     begin = int(datetime(2026, 7, 6, 9, tzinfo=UTC).timestamp())
     assert times(found) == [(begin - 14 * 3600, begin + 3600 + 14 * 3600)]
     assert found.busy[0].kind is BusyKind.UNCERTAIN
-    assert found.problems == ("the time zone is unknown",)
+    assert found.problems == (Problem(Code.ZONE, begin),)
 
 
 def test_a_bad_rule_blocks_every_day_at_its_time() -> None:
@@ -189,7 +190,12 @@ def test_a_bad_rule_blocks_every_day_at_its_time() -> None:
     assert found.problems
 
 
-@pytest.mark.parametrize("case", ["bad_rule_within_the_day", "secondly_bomb", "never_matching_rule"])
+def test_a_rule_that_never_matches_leaves_its_first_day() -> None:
+    found = expand("never_matching_rule")
+    assert (times(found), found.problems) == ([span((2026, 1, 5), 9)], ())
+
+
+@pytest.mark.parametrize("case", ["bad_rule_within_the_day", "secondly_bomb"])
 def test_a_series_that_cannot_be_expanded_blocks_from_its_start(case: str) -> None:
     found = expand(case)
     assert times(found) == [(at(2026, 1, 5, 9), WINDOW[1])]
@@ -209,14 +215,14 @@ def test_an_unreadable_end_blocks_a_day() -> None:
     found = expand("bad_end")
     begin = int(datetime(2026, 1, 5, 9, tzinfo=UTC).timestamp())
     assert times(found) == [(begin, begin + 86_400)]
-    assert found.problems == ("DTEND cannot be read",)
+    assert found.problems == (Problem(Code.END, begin),)
 
 
-def test_an_end_before_the_start_is_read_the_other_way_round() -> None:
+def test_an_end_before_the_start_blocks_a_day_from_the_start() -> None:
     found = expand("end_before_start")
-    begin = int(datetime(2026, 1, 5, 9, tzinfo=UTC).timestamp())
-    assert times(found) == [(begin, begin + 3600)]
-    assert found.problems
+    begin = int(datetime(2026, 1, 5, 10, tzinfo=UTC).timestamp())
+    assert times(found) == [(begin, begin + 86_400)]
+    assert found.problems == (Problem(Code.END_BEFORE_START, begin),)
 
 
 def test_an_event_of_centuries_ends_in_2200() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from booking_app.sync.errors import AccessLost, CursorExpired, EditConflict, Gone, ProviderError, Rejected, Transient
 from booking_app.sync.model import Busy, BusyKind
+from booking_app.sync.problems import Code
 from booking_app.sync.providers import microsoft_events as events
 from booking_app.sync.providers.microsoft_wire import Taken, failure
 
@@ -84,7 +85,14 @@ def test_p37_windows_names_are_known_and_an_unknown_zone_blocks_with_a_margin() 
         assert unknown.problem
     utc = "tzone://Microsoft/Utc"
     known = read(start=start | {"timeZone": utc}, end=end | {"timeZone": utc})
-    assert (known.start, known.problem) == (TEN, "")
+    assert (known.start, known.problem) == (TEN, None)
+
+
+def test_an_end_before_the_start_leaves_the_start_blocked() -> None:
+    times = [{"dateTime": f"2027-03-10T{hour:02}:00:00", "timeZone": "UTC"} for hour in (10, 9)]
+    found = read(start=times[0], end=times[1])
+    assert found.busy == Busy(start=TEN, end=TEN + 86_400, kind=BusyKind.UNCERTAIN)
+    assert found.problem is Code.END_BEFORE_START
 
 
 @pytest.mark.parametrize("broken", [None, {}, {"dateTime": "next week", "timeZone": "UTC"}, "2027-03-10"])

@@ -16,7 +16,7 @@ from booking_app.domain.conflicts import Shape
 from booking_app.sync import zones
 from booking_app.sync.ical_write import OWN_UID_SUFFIX
 from booking_app.sync.model import Busy, BusyKind, OwnEvent, RemoteObject
-from booking_app.sync.recurrence import UNKNOWN_ZONE_MARGIN
+from booking_app.sync.problems import Code, Problem
 
 MARK = "String {5d1c3b4e-6f0a-4f5b-9a53-3a8f6a2f6c11} Name bookingUid"
 """The extended property that holds our uid. Never change it: events of earlier versions carry it."""
@@ -34,6 +34,9 @@ _UNSURE = frozenset({"tentativelyaccepted", "notresponded"})
 Item = Mapping[str, Any]
 
 
+_DAY = 86_400
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Instance:
     """One event of a view. `busy` is None if it takes no time; `own` is our uid if it is ours."""
@@ -47,7 +50,7 @@ class Instance:
     cancelled: bool
     etag: str
     own: str = ""
-    problem: str = ""
+    problem: Code | None = None
     shape: Shape = Shape.PLAIN
 
     @property
@@ -60,13 +63,15 @@ class Instance:
 def instance(item: Item, zone: str, window: tuple[int, int]) -> Instance:
     """Read one event; `zone` places whole days. What cannot be understood blocks: the `window`, or with a margin."""
     identifier, master = _text(item, "id"), _text(item, "seriesMasterId")
-    problem = ""
+    problem = None
     times = _times(item, zone)
     if times is None:
-        start, end, uncertain, problem = *window, True, "an event without readable times"
+        start, end, uncertain, problem = *window, True, Code.START
     else:
         start, end, uncertain = times
-        problem = "an event in an unknown time zone" if uncertain else ""
+        problem = Code.ZONE if uncertain else None
+        if end < start:
+            end, uncertain, problem = start + _DAY, True, Code.END_BEFORE_START
     response = item.get("responseStatus")
     answer = _text(response, "response").lower() if isinstance(response, Mapping) else ""
     shown, cancelled = _text(item, "showAs").lower(), item.get("isCancelled") is True
@@ -141,7 +146,7 @@ def _object(key: str, members: list[Instance], window: tuple[int, int]) -> Remot
         uid=first.uid,
         busy=tuple(sorted(blocks, key=lambda busy: (busy.start, busy.end))),
         own=_own(mine, digest) if mine else None,
-        problems=tuple(dict.fromkeys(each.problem for each in members if each.problem)),
+        problems=tuple(dict.fromkeys(Problem(each.problem, each.start) for each in members if each.problem)),
     )
 
 
@@ -173,7 +178,7 @@ def _times(item: Item, zone: str) -> tuple[int, int, bool] | None:
     begins, ends = _instant(first, _text(start, "timeZone")), _instant(last, _text(end, "timeZone"))
     if begins is None or ends is None:
         low, high = (int(each.replace(tzinfo=UTC).timestamp()) for each in (first, last))
-        return low - UNKNOWN_ZONE_MARGIN, high + UNKNOWN_ZONE_MARGIN, True
+        return low - zones.UNKNOWN_MARGIN, high + zones.UNKNOWN_MARGIN, True
     return begins, ends, False
 
 
