@@ -36,7 +36,7 @@ async def office(owner: Owner, database_url: str, tmp_path: Path) -> AsyncIterat
 async def test_p05_a_booking_and_an_event_cross_within_seconds(office: SimulatedOffice, owner: Owner) -> None:
     first, second = (await slots(office))[10:12]
     receipt = await booking.book(office.ctx, make_request(first))
-    await eventually(office, WRITTEN, 5)
+    await eventually(office, WRITTEN)
     (text,) = owner.texts().values()
     assert "Clara Customer" in text
     assert "/manage/" in text

@@ -180,4 +180,4 @@ async def test_p19_the_two_others_go_on_when_the_consent_of_one_is_revoked(team:
         await manage.cancel(team.ctx, receipt.token)
     await team.written()
     await team.linked[provider].link(mode=None, again=team.linked[provider].uid)
-    await team.eventually(ANYBODY, start, tuple(PEOPLE.values()), 15)
+    await team.eventually(ANYBODY, start, tuple(PEOPLE.values()), 60)
