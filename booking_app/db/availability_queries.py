@@ -87,7 +87,7 @@ CROSS JOIN LATERAL (
          json_agg(json_build_array(c.id, date_part('epoch', c.verified_at)::int8,
                                    date_part('epoch', c.window_start)::int8, date_part('epoch', c.window_end)::int8,
                                    n.state, c.stopped, c.trouble <> '',
-                                   date_part('epoch', c.hot_until)::int8)) AS states
+                                   date_part('epoch', c.hot_until)::int8, c.takes)) AS states
   FROM calendar c JOIN connection n ON n.id = c.connection_id
   WHERE c.bookable_id = b.id AND c.blocks AND n.state <> 'disconnected'
 ) calendars
@@ -193,7 +193,7 @@ def _candidate(row: Sequence[Any]) -> Candidate:
 
 
 def _calendar(row: Sequence[Any]) -> CalendarState:
-    calendar_id, verified_at, window_start, window_end, state, stopped, troubled, hot_until = row
+    calendar_id, verified_at, window_start, window_end, state, stopped, troubled, hot_until, takes = row
     return CalendarState(
         calendar_id=calendar_id,
         verified_at=verified_at,
@@ -202,6 +202,7 @@ def _calendar(row: Sequence[Any]) -> CalendarState:
         stopped=stopped,
         troubled=troubled,
         hot_until=hot_until or 0,
+        takes=takes,
     )
 
 
@@ -224,7 +225,9 @@ _HEAT = text(
 UPDATE calendar SET hot_until = to_timestamp(:now + 60),
   due_at = CASE WHEN failures = 0 AND NOT stopped
                  AND (verified_at IS NULL OR verified_at < to_timestamp(:now - 12))
-                THEN least(due_at, to_timestamp(:now)) ELSE due_at END
+                -- A slow one leaves a pause as long as a read took.
+                THEN least(due_at, greatest(to_timestamp(:now), verified_at + 2 * takes * interval '1 second'))
+                ELSE due_at END
 WHERE id IN (
   SELECT id FROM calendar WHERE id = ANY(:calendars) AND (hot_until IS NULL OR hot_until < to_timestamp(:now + 20))
   FOR UPDATE SKIP LOCKED

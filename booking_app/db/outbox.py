@@ -14,6 +14,7 @@ from sqlmodel import col
 from booking_app.db.tables import Outbox
 from booking_app.domain.clock import to_instant
 from booking_app.domain.effects import Work
+from booking_app.domain.freshness import SLOW
 
 
 async def enqueue(
@@ -41,18 +42,28 @@ async def enqueue(
 
 
 async def claim(
-    db: AsyncSession, effect: str, *, now: datetime, lease_until: datetime, limit: int, one_each: bool = False
+    db: AsyncSession,
+    effect: str,
+    *,
+    now: datetime,
+    lease_until: datetime,
+    limit: int,
+    one_each: bool = False,
+    quick: bool | None = None,
 ) -> list[Work]:
     """Due rows of one effect, now leased to the caller, oldest first; rows that another worker claims are skipped.
     A row whose lease ran out (its worker died) is due again.
 
-    `one_each`: keys end in ":" and whose they are; of each of these one row at most is being worked on."""
+    `one_each`: keys end in ":" and whose they are; of each of these one row at most is being worked on. `quick`:
+    only what took no longer than `SLOW` when it was tried, or only what did."""
     free = and_(
         col(Outbox.effect) == effect,
         col(Outbox.due_at) <= now,
         ~col(Outbox.parked),
         or_(col(Outbox.lease_until).is_(None), col(Outbox.lease_until) < now),
     )
+    if quick is not None:
+        free = and_(free, col(Outbox.takes) <= SLOW if quick else col(Outbox.takes) > SLOW)
     query = select(Outbox).where(free)
     if one_each:
         query = query.where(col(Outbox.id).in_(_first_of_each(effect, free, now)))
@@ -108,9 +119,9 @@ async def extend_leases(db: AsyncSession, works: Collection[int], until: datetim
     )
 
 
-async def postpone(db: AsyncSession, work: Work, *, due: datetime | None, reason: str) -> None:
-    """Put a failed row back, due again at `due`, or parked until a person acts. If it was asked for again
-    meanwhile, that request counts instead."""
+async def postpone(db: AsyncSession, work: Work, *, due: datetime | None, reason: str, took: float = 0) -> None:
+    """Put a row back that failed after `took` seconds, due again at `due`, or parked until a person acts. If it was
+    asked for again meanwhile, that request counts instead."""
     same = await db.execute(
         update(Outbox)
         .where(col(Outbox.id) == work.id, col(Outbox.generation) == work.generation)
@@ -118,6 +129,7 @@ async def postpone(db: AsyncSession, work: Work, *, due: datetime | None, reason
             lease_until=None,
             attempts=work.attempts + 1,
             reason=reason,
+            takes=func.greatest(col(Outbox.takes), took),
             parked=due is None,
             **({} if due is None else {"due_at": due}),
         )

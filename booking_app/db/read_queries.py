@@ -50,8 +50,8 @@ async def footings(db: AsyncSession, calendars: Sequence[int]) -> list[Footing |
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Unchanged:
     """A read that brought nothing. `before` is the cursor that it started from, `due_before` since when the calendar
-    was due; `after`, `as_of` and `due_at` are what is to be noted. `alert` is the subject of the alert about the whole
-    provider that the read would prove wrong."""
+    was due; `after`, `as_of`, `due_at` and `takes` are what is to be noted. `alert` is the subject of the alert about
+    the whole provider that the read would prove wrong."""
 
     calendar_id: int
     before: str
@@ -59,6 +59,7 @@ class Unchanged:
     as_of: datetime
     due_before: datetime
     due_at: datetime
+    takes: float
     alert: str
 
 
@@ -67,10 +68,11 @@ _NOTE = text(
     WITH answer AS (
       SELECT * FROM unnest(
         CAST(:ids AS bigint[]), CAST(:before AS text[]), CAST(:after AS text[]), CAST(:as_of AS timestamptz[]),
-        CAST(:due_before AS timestamptz[]), CAST(:due_at AS timestamptz[]), CAST(:alerts AS text[])
-      ) AS answer (id, before, after, as_of, due_before, due_at, alert)
+        CAST(:due_before AS timestamptz[]), CAST(:due_at AS timestamptz[]), CAST(:takes AS real[]),
+        CAST(:alerts AS text[])
+      ) AS answer (id, before, after, as_of, due_before, due_at, takes, alert)
     ), still AS (
-      SELECT calendar.id, calendar.connection_id, answer.after, answer.as_of, answer.due_at
+      SELECT calendar.id, calendar.connection_id, answer.after, answer.as_of, answer.due_at, answer.takes
       FROM answer JOIN calendar ON calendar.id = answer.id JOIN connection ON connection.id = calendar.connection_id
       WHERE calendar.cursor = answer.before AND calendar.due_at = answer.due_before
         AND calendar.failures = 0 AND calendar.trouble = '' AND NOT calendar.stopped
@@ -89,7 +91,8 @@ _NOTE = text(
       UPDATE connection SET last_success_at = :now WHERE id IN (SELECT connection_id FROM still)
     ), noted AS (
       UPDATE calendar
-      SET cursor = still.after, verified_at = still.as_of, due_at = still.due_at, lease_until = NULL
+      SET cursor = still.after, verified_at = still.as_of, due_at = still.due_at, takes = still.takes,
+          lease_until = NULL
       FROM still WHERE calendar.id = still.id RETURNING calendar.id
     )
     SELECT array_agg(id), pg_notify(:channel, json_build_object('topic', 'verified', 'ids', json_agg(id))::text)
@@ -110,6 +113,7 @@ async def note_unchanged(db: Reader, reads: Sequence[Unchanged], *, now: datetim
         "as_of": [each.as_of for each in reads],
         "due_before": [each.due_before for each in reads],
         "due_at": [each.due_at for each in reads],
+        "takes": [each.takes for each in reads],
         "alerts": [each.alert for each in reads],
     }
     common = {"now": now, "trusted": trusted, "channel": CHANNEL}

@@ -7,13 +7,11 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
-from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from booking_app.db.bulk import copy_rows, sliced
 from booking_app.db.changes import announce
-from booking_app.db.engine import Reader
 from booking_app.db.locks import lock_calendars
 from booking_app.db.tables import (
     Appointment,
@@ -38,44 +36,6 @@ def read_by_us() -> ColumnElement[bool]:
         or_(col(Calendar.blocks), col(Calendar.target)),
         col(Connection.state) != ConnectionState.DISCONNECTED.value,
     )
-
-
-async def claim_due_calendars(
-    db: Reader, *, now: datetime, lease_until: datetime, hot_before: datetime, limit: int
-) -> list[int]:
-    """The ids of due calendars, now leased to the caller: one of each account, none of an account that is being read.
-    Nobody waits for a row that another worker is claiming. A calendar that somebody looks at is due when it was
-    verified before `hot_before`."""
-    hot = and_(
-        col(Calendar.hot_until) > now,
-        col(Calendar.failures) == 0,
-        ~col(Calendar.stopped),
-        col(Calendar.verified_at) < hot_before,
-    )
-    free = or_(col(Calendar.lease_until).is_(None), col(Calendar.lease_until) < now)
-    busy = select(col(Calendar.connection_id)).where(col(Calendar.lease_until) >= now)
-    first_of_each = (
-        select(col(Calendar.id))
-        .join(Connection, col(Connection.id) == col(Calendar.connection_id))
-        .where(read_by_us(), or_(col(Calendar.due_at) <= now, hot), free, col(Calendar.connection_id).not_in(busy))
-        .ext(distinct_on(col(Calendar.connection_id)))
-        .order_by(col(Calendar.connection_id), col(Calendar.due_at), col(Calendar.id))
-    )
-    claimed = (
-        select(col(Calendar.id))
-        .where(col(Calendar.id).in_(first_of_each), free)
-        .order_by(col(Calendar.due_at))
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-        .cte("claimed")  # which is run once, whatever the plan
-    )
-    leased = (
-        update(Calendar)
-        .where(col(Calendar.id).in_(select(claimed.c.id)))
-        .values(lease_until=lease_until)
-        .returning(col(Calendar.id))
-    )
-    return [row[0] or 0 for row in await db.execute(leased)]
 
 
 async def claim_calendar(db: AsyncSession, calendar_id: int, *, now: datetime, lease_until: datetime) -> bool:

@@ -6,7 +6,19 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ARRAY, Column, ForeignKey, Index, LargeBinary, Text, UniqueConstraint, Uuid, text, true
+from sqlalchemy import (
+    ARRAY,
+    REAL,
+    Column,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+    true,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -23,6 +35,8 @@ class Connection(SQLModel, table=True):
     preset: str = ""
     label: str = ""
     address: str = ""
+    host: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    """Whose server it is, which all accounts there share; empty where a provider's own limits hold."""
     username: str = ""
     secret: bytes = Field(default=b"", sa_column=Column(LargeBinary, nullable=False))
     subject: str = Field(default="", sa_column_kwargs={"server_default": ""})
@@ -75,6 +89,8 @@ class Calendar(SQLModel, table=True):
     """The read that a push has brought forward, until a read finds something: see `sync.channel_plan.bring_forward`."""
     hot_until: datetime | None = moment()
     lease_until: datetime | None = moment()
+    takes: float = Field(default=0, sa_column=Column(REAL, nullable=False, server_default="0"))
+    """Seconds that reading it took of late: `sync.policy.takes`."""
     failures: int = 0
     trouble: str = ""
     """Why it could not be read last time, as a sentence; empty when it could."""
@@ -164,6 +180,8 @@ class Outbox(SQLModel, table=True):
     due_at: datetime = moment(nullable=False, index=True)
     lease_until: datetime | None = moment()
     attempts: int = 0
+    takes: float = Field(default=0, sa_column=Column(REAL, nullable=False, server_default="0"))
+    """Seconds that the attempts took at most."""
     reason: str = ""
     """Why the last attempt failed, as a sentence."""
     parked: bool = False

@@ -11,6 +11,8 @@ from booking_app.domain.rules import Span
 
 TOLERANCE = 10
 """Seconds by which the clocks of processes that read and serve may differ."""
+SLOW = 2.0
+"""Seconds: a calendar whose reads take longer is not waited for, neither by a page nor by other calendars."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -18,7 +20,7 @@ class CalendarState:
     """One blocking calendar. `verified_at`: the instant as of which its busy blocks are right, None before the first
     read. `window`: the instants that its blocks cover. `stopped`: its sync is held by the deletion breaker or an
     unreadable reply; `troubled`: the last read failed, or the one under way gets no answer. `hot_until`: it is read
-    often until then."""
+    often until then. `takes`: seconds that reading it took of late."""
 
     calendar_id: int
     verified_at: int | None
@@ -27,13 +29,19 @@ class CalendarState:
     stopped: bool = False
     troubled: bool = False
     hot_until: int = 0
+    takes: float = 0
+
+    @property
+    def slow(self) -> bool:
+        """Whether waiting for a read of it is pointless, before a page is shown and before a booking."""
+        return self.takes > SLOW
 
 
 def distrust(
     calendars: Sequence[CalendarState], now: int, bound: float, when_failing: float | None = None
 ) -> Reason | None:
     """Why slots that depend on these calendars must be withheld; None if all were verified in the last `bound` seconds,
-    and those whose last read failed in the last `when_failing` (None: the same bound).
+    and those whose last read failed or that are slow in the last `when_failing` (None: the same bound).
 
     What was verified in the future was verified under another clock, nobody knows how long ago. A passing error alone
     is no reason while the data is young enough. Somebody without calendars is trusted.
@@ -59,7 +67,8 @@ def trusted_until(calendars: Sequence[CalendarState], bound: float, when_failing
 
 
 def _bound(calendar: CalendarState, bound: float, when_failing: float | None) -> float:
-    return min(bound, when_failing) if calendar.troubled and when_failing is not None else bound
+    strict = calendar.troubled or calendar.slow
+    return min(bound, when_failing) if strict and when_failing is not None else bound
 
 
 def is_fresh(verified_at: int | None, now: int, bound: float) -> bool:
@@ -67,9 +76,11 @@ def is_fresh(verified_at: int | None, now: int, bound: float) -> bool:
     return verified_at is not None and -TOLERANCE <= now - verified_at <= bound
 
 
-def failing(calendar: CalendarState) -> bool:
-    """Whether waiting for the next read is pointless: the last one failed, or its connection does."""
-    return calendar.stopped or calendar.troubled or calendar.connection is not ConnectionState.OK
+def worth_waiting(calendar: CalendarState) -> bool:
+    """Whether the next read of a calendar may be waited for: not if the last one failed or was slow, or its connection
+    does."""
+    failing = calendar.stopped or calendar.troubled or calendar.connection is not ConnectionState.OK
+    return not failing and not calendar.slow
 
 
 def oldest(calendars: Sequence[CalendarState]) -> int | None:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Collection
 
 from booking_app.db import channel_queries
 from booking_app.db.engine import reads
-from booking_app.jobs.worker import Pool
+from booking_app.jobs.pool import Pool
 from booking_app.services.context import Context
 from booking_app.sync import channels
 from booking_app.sync.accounts import Accounts

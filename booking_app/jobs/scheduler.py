@@ -14,6 +14,7 @@ from functools import partial
 from booking_app.domain.appointment import Effect
 from booking_app.jobs.alerts import tell
 from booking_app.jobs.channel_keeper import ChannelKeeper
+from booking_app.jobs.pool import PATIENCE
 from booking_app.jobs.timekeeper import Timekeeper
 from booking_app.jobs.upkeep import clean_up, forget_disconnected
 from booking_app.jobs.worker import CalendarReader, Handler, Lane, Leases
@@ -22,15 +23,15 @@ from booking_app.services.holds import sweep_holds
 from booking_app.services.zone_watch import watch_zones
 from booking_app.sync import listing
 from booking_app.sync.accounts import Accounts
-from booking_app.sync.policy import SyncPolicy
+from booking_app.sync.policy import ReadLane, SyncPolicy
 from booking_app.sync.pull import Puller
 from booking_app.sync.push import push, take_away_left
 
 log = logging.getLogger(__name__)
 
 PULSE = 1.0
-READS = 8
-"""Calendars that a process reads at a time. Most of it is waiting for answers."""
+READS = {ReadLane.QUICK: 12, ReadLane.SLOW: 8, ReadLane.STUCK: 4}
+"""Calendars that a process reads at a time, by lane. Most of it is waiting for answers."""
 
 
 class Jobs:
@@ -43,14 +44,31 @@ class Jobs:
         self._accounts = accounts
         self._leases = Leases(seconds=policy.lease)
         self._puller = Puller(ctx, accounts, policy)
-        self.reader = CalendarReader(ctx, self._puller.pull, self._leases, hot_interval=policy.hot, width=READS)
+        self.readers = {
+            lane: CalendarReader(
+                ctx,
+                self._puller.pull,
+                self._leases,
+                hot_interval=policy.hot,
+                lane=lane,
+                width=width,
+                patience=PATIENCE if lane is ReadLane.QUICK else None,
+            )
+            for lane, width in READS.items()
+        }
         effects: dict[str, Handler] = {
             Effect.CALENDAR.value: partial(push, ctx, accounts),
             Effect.LEFT.value: partial(take_away_left, ctx, accounts),
             **(handlers or {}),
         }
         self.keeper = ChannelKeeper(ctx, accounts)
-        self.lanes = {effect: Lane(ctx, effect, handler, self._leases) for effect, handler in effects.items()}
+        self.lanes = {
+            effect: Lane(ctx, effect, handler, self._leases, quick=True) for effect, handler in effects.items()
+        }
+        self.slow_lanes = {
+            effect: Lane(ctx, effect, handler, self._leases, quick=False, patience=None)
+            for effect, handler in effects.items()
+        }
         self._clockwork: list[asyncio.Task[None]] = []
         self._chores: set[asyncio.Task[None]] = set()
 
@@ -60,20 +78,25 @@ class Jobs:
         return bool(self._clockwork) and not any(each.done() for each in self._clockwork)
 
     def wake(self, topic: str) -> None:
-        """Take in an announcement: `due`, `outbox` and `channels` start work at once, `resync` all of it."""
+        """Take in an announcement: `due`, `outbox` and `channels` start work at once, `resync` all of it. What is slow
+        anyway waits for that."""
         if topic in ("due", "resync"):
-            self.reader.wake()
+            self.readers[ReadLane.QUICK].wake()
         if topic in ("channels", "sync", "resync"):
             self.keeper.wake(settle=topic != "resync")
         if topic in ("outbox", "resync"):
             for lane in self.lanes.values():
                 lane.wake()
+        if topic == "resync":
+            for slow in (*self.readers.values(), *self.slow_lanes.values()):
+                slow.wake()
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Work for as long as the block runs; what is in hand then is dropped and done again by the next process."""
         workers = [
-            asyncio.create_task(each.run(), name=each.name) for each in (self.reader, self.keeper, *self.lanes.values())
+            asyncio.create_task(each.run(), name=each.name)
+            for each in (*self.readers.values(), self.keeper, *self.lanes.values(), *self.slow_lanes.values())
         ]
         self._every(PULSE, "pulse", self._pulse)
         self._every(self._leases.seconds / 3, "leases", partial(self._leases.extend, self._ctx))

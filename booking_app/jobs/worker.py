@@ -12,25 +12,24 @@ from datetime import timedelta
 
 from sqlalchemy.exc import OperationalError
 
-from booking_app.db import outbox, sync_queries
+from booking_app.db import claim_queries, outbox, sync_queries
 from booking_app.db.changes import announce
 from booking_app.db.engine import reads
 from booking_app.db.tables import Calendar
 from booking_app.domain.appointment import Effect
 from booking_app.domain.effects import Done, Outcome, Park, Retry, Work
+from booking_app.jobs.pool import PATIENCE, Pool
 from booking_app.jobs.retry import decide
 from booking_app.services.context import Context
 from booking_app.sync import health
 from booking_app.sync.errors import Transient
-from booking_app.sync.policy import setback
+from booking_app.sync.policy import ReadLane, setback, shares
 
 log = logging.getLogger(__name__)
 
 Handler = Callable[[Work], Awaitable[Outcome]]
 """Makes one outbox row true. Whatever it raises is a bug; what can go wrong is an outcome."""
 
-SOON, LATER = 0.05, 0.2
-"""Seconds from the end of a task to the claim that takes its place, and where nothing more was due at the last one."""
 BUG_PATIENCE = 3
 BUG_WAIT = 60.0
 
@@ -55,97 +54,10 @@ class Leases:
                 await outbox.extend_leases(db, tuple(self.works), until)
 
 
-class Pool:
-    """Runs `width` tasks; `run` starts more whenever it is woken and there is room.
-
-    A task that takes longer than `patience` seconds waits for a server that hangs, or takes in a lot: it leaves its
-    place to others and goes on beside them, of which there are at most `slow`."""
-
-    def __init__(self, name: str, width: int, *, patience: float = 2, slow: int = 24) -> None:
-        self.name = name
-        self.width = width
-        self.patience = patience
-        self.slow = slow
-        self._awake = asyncio.Event()
-        self._soon: asyncio.TimerHandle | None = None
-        self._more_due = False
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._slow: set[asyncio.Task[None]] = set()
-
-    def wake(self) -> None:
-        """Look for work at once."""
-        self._awake.set()
-
-    @property
-    def room(self) -> int:
-        return self.width - len(self._tasks) + min(len(self._slow), self.slow)
-
-    async def claim(self, limit: int) -> Collection[Awaitable[None]]:
-        """Work to start now, at most `limit`."""
-        raise NotImplementedError
-
-    async def run(self) -> None:
-        """Work until cancelled."""
-        try:
-            while True:
-                await self._awake.wait()
-                self._awake.clear()
-                await self._start_more()
-        finally:
-            for task in self._tasks:
-                task.cancel()
-            if self._tasks:
-                await asyncio.wait(self._tasks)
-
-    async def drain(self) -> int:
-        """Do all that is due now, one after the other; how much it was. For the command line and tests."""
-        done = 0
-        while claimed := await self.claim(1):
-            for work in claimed:
-                await work
-                done += 1
-        return done
-
-    async def _start_more(self) -> None:
-        room = self.room
-        if room <= 0:
-            return
-        try:
-            claimed = await self.claim(room)
-        except Exception:
-            # The outermost loop: whatever it was (a database that restarts), the next pulse looks again.
-            log.exception("worker.claim_failed", extra={"worker": self.name})
-            return
-        self._more_due = len(claimed) >= room
-        for work in claimed:
-            task = asyncio.ensure_future(work)
-            self._tasks.add(task)
-            task.add_done_callback(self._ended)
-            asyncio.get_running_loop().call_later(self.patience, self._is_slow, task)
-
-    def _is_slow(self, task: asyncio.Task[None]) -> None:
-        if task in self._tasks:
-            self._slow.add(task)
-            self._awake.set()
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        self._slow.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("worker.failed", exc_info=error, extra={"worker": self.name})
-        # What ends at about the same time leaves room for one claim, not for one each.
-        if self._soon is None:
-            wait = SOON if self._more_due else LATER
-            self._soon = asyncio.get_running_loop().call_later(wait, self._room_again)
-
-    def _room_again(self) -> None:
-        self._soon = None
-        self._awake.set()
-
-
 class Lane(Pool):
     """The worker of one effect. Each effect has its own, so that mail never waits for a calendar that is down; and
-    the calendar of one person, which may hang, is given one write at a time."""
+    the calendar of one person, which may hang, is given one write at a time. What took long when it was tried is not
+    done by the `quick` lane again, nor what did not by the other one; None: one lane for both."""
 
     def __init__(
         self,
@@ -155,9 +67,14 @@ class Lane(Pool):
         leases: Leases,
         *,
         width: int = 4,
-        patience: float = 2,
+        patience: float | None = PATIENCE,
+        slow: int = 4,
+        quick: bool | None = None,
     ) -> None:
-        super().__init__(f"outbox:{effect}", width, patience=patience)
+        super().__init__(
+            f"outbox:{effect}" if quick is not False else f"outbox:{effect}:slow", width, patience=patience, slow=slow
+        )
+        self._quick = quick
         self._ctx = ctx
         self._effect = effect
         self._handler = handler
@@ -173,20 +90,30 @@ class Lane(Pool):
                 lease_until=now + timedelta(seconds=self._leases.seconds),
                 limit=limit,
                 one_each=self._effect == Effect.CALENDAR.value,
+                quick=self._quick,
             )
         self._leases.works.update(work.id for work in works)
         return [self._do(work) for work in works]
 
     async def _do(self, work: Work) -> None:
+        loop, at_least = asyncio.get_running_loop(), 0.0
+        begun = loop.time()
         try:
-            outcome = await self._attempt(work)
+            try:
+                outcome = await self._attempt(work)
+            except asyncio.CancelledError:
+                if not self.gave_up():
+                    raise
+                at_least = PATIENCE
+                outcome = Retry(reason="The server takes long to answer; it is tried again beside the others.")
             async with self._ctx.sessions.begin() as db:
                 if isinstance(outcome, Done):
                     await outbox.finish(db, work)
                 else:
                     verdict = decide(outcome, work.attempts + 1, jitter=random.random())
                     due = None if verdict.wait is None else self._ctx.now() + timedelta(seconds=verdict.wait)
-                    await outbox.postpone(db, work, due=due, reason=verdict.reason)
+                    took = max(at_least, loop.time() - begun)
+                    await outbox.postpone(db, work, due=due, reason=verdict.reason, took=took)
                     await announce(db, "sync")
         finally:
             self._leases.works.discard(work.id)
@@ -202,7 +129,8 @@ class Lane(Pool):
 
 
 class CalendarReader(Pool):
-    """Reads due calendars; those of one account one after the other, none for longer than `longest` seconds."""
+    """Reads the due calendars of a lane (None: of all); those of one account one after the other, none for longer than
+    `longest` seconds. One server and one person have a share of the places."""
 
     def __init__(
         self,
@@ -211,11 +139,15 @@ class CalendarReader(Pool):
         leases: Leases,
         *,
         hot_interval: float,
+        lane: ReadLane | None = None,
         width: int = 6,
-        patience: float = 2,
+        patience: float | None = PATIENCE,
+        slow: int = 4,
         longest: float = 600,
     ) -> None:
-        super().__init__("calendars", width, patience=patience)
+        super().__init__(f"calendars:{lane}" if lane else "calendars", width, patience=patience, slow=slow)
+        self._lane = lane
+        self._shares = shares(width)
         self._ctx = ctx
         self._read = read
         self._leases = leases
@@ -225,12 +157,15 @@ class CalendarReader(Pool):
     async def claim(self, limit: int) -> Collection[Awaitable[None]]:
         now = self._ctx.now()
         async with reads(self._ctx.sessions).connect() as db:
-            claimed = await sync_queries.claim_due_calendars(
+            claimed = await claim_queries.claim_due_calendars(
                 db,
                 now=now,
                 lease_until=now + timedelta(seconds=self._leases.seconds),
                 hot_before=now - timedelta(seconds=self._hot_interval),
                 limit=limit,
+                host=self._shares.host,
+                person=self._shares.person,
+                lane=self._lane,
             )
         self._leases.calendars.update(claimed)
         return [self._do(each) for each in claimed]
@@ -241,7 +176,13 @@ class CalendarReader(Pool):
                 async with asyncio.timeout(self._longest):
                     await self._read(calendar_id)
             except TimeoutError:
-                await self._failed(calendar_id, Transient("The calendar server took too long to show the calendar."))
+                too_long = Transient("The calendar server took too long to show the calendar.")
+                await self._failed(calendar_id, too_long, took=self._longest)
+            except asyncio.CancelledError:
+                if not self.gave_up():
+                    raise
+                async with self._ctx.sessions.begin() as db:
+                    await claim_queries.note_slow(db, calendar_id, PATIENCE)
         except Exception as error:
             # The outermost loop: a bug holds this calendar back, the others go on, and the owner is told in the end.
             log.exception("pull.bug", extra={"calendar": calendar_id})
@@ -251,9 +192,9 @@ class CalendarReader(Pool):
         finally:
             self._leases.calendars.discard(calendar_id)
 
-    async def _failed(self, calendar_id: int, error: Transient) -> None:
+    async def _failed(self, calendar_id: int, error: Transient, *, took: float = 0) -> None:
         async with self._ctx.sessions.begin() as db:
             calendar = await db.get(Calendar, calendar_id)
             if calendar is not None:
                 what = setback(error, calendar.failures + 1, jitter=random.random())
-                await health.after_failure(db, calendar_id, what, self._ctx.now())
+                await health.after_failure(db, calendar_id, what, self._ctx.now(), took=took)

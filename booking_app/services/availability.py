@@ -9,7 +9,7 @@ from booking_app.db.changes import announce
 from booking_app.db.engine import reads
 from booking_app.domain.clock import to_instant
 from booking_app.domain.errors import Invalid, NotFound, Reason
-from booking_app.domain.freshness import distrust, failing
+from booking_app.domain.freshness import distrust, worth_waiting
 from booking_app.services.context import Context
 from booking_app.services.offers import Offers, offers
 from booking_app.services.views import SlotQuery, SlotsAnswer, Withheld
@@ -28,15 +28,15 @@ async def slots(ctx: Context, query: SlotQuery) -> SlotsAnswer:
 
 
 async def fresh_slots(ctx: Context, query: SlotQuery, wait_verified: WaitVerified) -> SlotsAnswer:
-    """`slots`, but a calendar older than the soft bound (and not failing) gets up to `bounds.fresh_wait` seconds
-    to be read first. `wait_verified` is given by the layer that has the hub."""
+    """`slots`, but a calendar older than the soft bound gets up to `bounds.fresh_wait` seconds to be read first, unless
+    its last read failed or was slow. `wait_verified` is given by the layer that has the hub."""
     answer, offering = await read(ctx, query)
     now = to_instant(ctx.now())
     waited_for = [
         calendar.calendar_id
         for candidate in offering.candidates
         for calendar in candidate.calendars
-        if not failing(calendar) and distrust((calendar,), now, ctx.bounds.soft) is not None
+        if worth_waiting(calendar) and distrust((calendar,), now, ctx.bounds.soft) is not None
     ]
     if not waited_for:
         return answer

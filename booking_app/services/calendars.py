@@ -187,6 +187,7 @@ def _withheld(calendar: Calendar, connection: Connection, now: datetime, bounds:
         connection=ConnectionState(connection.state),
         stopped=calendar.stopped,
         troubled=bool(calendar.trouble),
+        takes=calendar.takes,
     )
     return distrust([state], to_instant(now), bounds.hard, bounds.soft) is not None
 

@@ -37,8 +37,9 @@ PAUSE = 200
 class Reading:
     """A completed read: what was `known` when the question was asked, and the answer. `as_of` is when that was, so that
     the data is never called fresher than it is; `mode` by which permission it was made, `cursor_before` what it started
-    from, `due_before` since when the calendar was due. `suspected` and `confirmed` are the keys of `plan.plan`;
-    `away` the uids of our events that are gone from here and may stand in a calendar of the account that is unread."""
+    from, `due_before` since when the calendar was due, `takes` what is remembered of how long its reads take.
+    `suspected` and `confirmed` are the keys of `plan.plan`; `away` the uids of our events that are gone from here and
+    may stand in a calendar of the account that is unread."""
 
     calendar_id: int
     mode: str
@@ -52,6 +53,7 @@ class Reading:
     window: tuple[int, int]
     as_of: datetime
     due_at: datetime
+    takes: float = 0
 
     @property
     def uids(self) -> set[str]:
@@ -131,6 +133,7 @@ async def commit(ctx: Context, reading: Reading) -> bool:
             calendar.pushed_at = None
         calendar.lease_until = None
         calendar.failures, calendar.trouble, calendar.stopped = 0, "", False
+        calendar.takes = reading.takes
         if reading.delta.full:
             calendar.full_at = reading.as_of
         if changed:

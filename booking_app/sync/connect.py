@@ -70,6 +70,7 @@ async def connect(
         preset=preset,
         label=kind.view.name if preset != "other" else server_of(credentials.address),
         address=credentials.address,
+        host=server_of(credentials.address).lower(),
         username=credentials.username,
         last_success_at=ctx.now(),
     )

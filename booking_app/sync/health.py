@@ -15,7 +15,7 @@ from booking_app.db.push_queries import wake_writes
 from booking_app.db.tables import Alert, Bookable, Calendar, Connection
 from booking_app.domain.appointment import ConnectionState
 from booking_app.services.provider_apps import alert_subject, api_alert_subject, is_vendor
-from booking_app.sync.policy import Setback
+from booking_app.sync.policy import Setback, takes
 
 _KEY_MISSING = (
     "A process of this installation cannot open stored passwords and permissions, because they were sealed with a key "
@@ -49,9 +49,15 @@ async def after_success(db: AsyncSession, calendar: Calendar, connection: Connec
 
 
 async def after_failure(
-    db: AsyncSession, calendar_id: int, setback: Setback, now: datetime, *, secret: bytes | None = None
+    db: AsyncSession,
+    calendar_id: int,
+    setback: Setback,
+    now: datetime,
+    *,
+    secret: bytes | None = None,
+    took: float = 0,
 ) -> None:
-    """A read failed: note it, space the next one, withhold at once what cannot be trusted.
+    """A read failed after `took` seconds: note it, space the next one, withhold at once what cannot be trusted.
 
     `secret` is the sealed password that was used: if there is another one by now, the failure means nothing."""
     calendar = await lock_calendar(db, calendar_id)
@@ -65,6 +71,7 @@ async def after_failure(
         return
     before = (connection.state, calendar.stopped, calendar.trouble == "")
     calendar.failures += 1
+    calendar.takes = takes(calendar.takes, took)
     calendar.trouble = setback.trouble
     calendar.stopped = calendar.stopped or setback.stopped
     calendar.due_at = now + timedelta(seconds=setback.wait)
@@ -81,11 +88,15 @@ async def after_failure(
     await announce(db, "sync", [connection.id or 0])
 
 
-async def no_answer(db: AsyncSession, calendar_id: int) -> None:
-    """A read has been waiting for some time: what is held is no longer on its way to being fresher. It is trouble until
-    the read ends well, and costs nothing else."""
+async def no_answer(db: AsyncSession, calendar_id: int, waited: float) -> None:
+    """A read has been waiting for `waited` seconds: what is held is no longer on its way to being fresher. It is trouble
+    until the read ends well, and costs nothing else."""
     calendar = await lock_calendar(db, calendar_id)
-    if calendar is None or calendar.trouble or calendar.verified_at is None:
+    if calendar is None:
+        return
+    # At once, so that it counts among the slow ones while it is being read.
+    calendar.takes = max(calendar.takes, waited)
+    if calendar.trouble or calendar.verified_at is None:
         return
     calendar.trouble = _NO_ANSWER
     await announce(db, "availability", [calendar.bookable_id])

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from booking_app.domain.appointment import ConnectionState
+from booking_app.domain.freshness import SLOW
 from booking_app.sync.errors import AccessLost, Gone, ProviderError, Rejected, Transient
 from booking_app.sync.plan import Breaker
 
@@ -42,16 +44,53 @@ class Setback:
     grace: float = 0
 
 
-def next_read(policy: SyncPolicy, *, hot: bool, jitter: float) -> float:
-    """Seconds until the next read. `jitter` in [0, 1) spreads calendars: up to a tenth earlier, never later."""
-    return (policy.hot if hot else policy.cold) * (1 - 0.1 * jitter)
+class ReadLane(StrEnum):
+    """Calendars of one lane wait only for each other: `QUICK` ones and those of which nothing is known yet, `SLOW`
+    ones, and those that take long to fail (`STUCK`)."""
+
+    QUICK = "quick"
+    SLOW = "slow"
+    STUCK = "stuck"
 
 
-def setback(error: ProviderError, failures: int, *, jitter: float = 0) -> Setback:
-    """What follows from the failure number `failures` (1 is the first; of refusals, the first refusal).
+def lane_of(takes: float, failures: int) -> ReadLane:
+    """In which lane a calendar is read that took `takes` seconds of late and has failed `failures` times in a row."""
+    if takes <= SLOW:
+        return ReadLane.QUICK
+    return ReadLane.STUCK if failures else ReadLane.SLOW
 
-    A disturbed server is asked about as often as one that works, unless it asks for more time: so its recovery is seen
-    before anybody is told of a disturbance that is over."""
+
+def takes(before: float, seconds: float) -> float:
+    """What is remembered of how long reads take, after one of `seconds`: a calendar that was slow has to be quick a few
+    times to count as quick again, so that taking turns gains nothing."""
+    return max(seconds, before / 4)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shares:
+    """How many reads at a time one server and one person may have in a lane."""
+
+    host: int
+    person: int
+
+
+def shares(width: int) -> Shares:
+    """Of a lane of `width` reads at a time: half for a server, a quarter for a person."""
+    return Shares(host=max(1, width // 2), person=max(1, width // 4))
+
+
+def next_read(policy: SyncPolicy, *, hot: bool, jitter: float, took: float = 0) -> float:
+    """Seconds until the next read. `jitter` in [0, 1) spreads calendars: up to a tenth earlier, never later. The pause
+    is at least as long as the read `took`."""
+    return max((policy.hot if hot else policy.cold) * (1 - 0.1 * jitter), took)
+
+
+def setback(error: ProviderError, failures: int, *, jitter: float = 0, took: float = 0) -> Setback:
+    """What follows from the failure number `failures` (1 is the first; of refusals, the first refusal), which `took` so
+    many seconds to come.
+
+    A disturbed server is asked about as often as one that works, unless it asks for more time or takes more: so its
+    recovery is seen before anybody is told of a disturbance that is over."""
     trouble = str(error)
     match error:
         case AccessLost(final=final):
@@ -65,7 +104,9 @@ def setback(error: ProviderError, failures: int, *, jitter: float = 0) -> Setbac
             return Setback(wait=wait, state=ConnectionState.STOPPED, stopped=True, trouble=trouble, grace=60)
         case Transient(retry_after=after):
             wait = min(5.0 * 2 ** min(failures - 1, 8), _LONGEST) * (1 + 0.2 * jitter)
-            return Setback(wait=max(wait, after or 0), state=ConnectionState.SLOWED, stopped=False, trouble=trouble)
+            return Setback(
+                wait=max(wait, after or 0, took), state=ConnectionState.SLOWED, stopped=False, trouble=trouble
+            )
         case _:
             wait = min(5.0 * 2 ** min(failures - 1, 8), _LONGEST)
             return Setback(wait=wait, state=ConnectionState.SLOWED, stopped=False, trouble=trouble)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import random
 from collections.abc import Sequence
@@ -31,7 +32,7 @@ from booking_app.sync.errors import (
 )
 from booking_app.sync.model import Delta
 from booking_app.sync.plan import Breaker, suspects
-from booking_app.sync.policy import SyncPolicy, next_read, setback
+from booking_app.sync.policy import SyncPolicy, next_read, setback, takes
 from booking_app.sync.provider import CalendarProvider
 from booking_app.sync.question import Question, question
 from booking_app.sync.together import Together
@@ -74,6 +75,8 @@ class Puller:
             return Pulled.SUPERSEDED
         asked = question(ctx.sessions, self._policy, footing, as_of)
         breaker = None if believe_all else self._policy.breaker
+        clock = asyncio.get_running_loop()
+        begun = clock.time()
         try:
             provider = await self._accounts.of(asked.connection)
             try:
@@ -84,8 +87,10 @@ class Puller:
                 await provider.list_calendars()
                 raise Transient("The account works, but the server refused to show this calendar.") from None
         except ProviderError as error:
-            return await _failed(ctx, asked, error)
-        due_at = ctx.now() + apply.LOOK_AGAIN if answer.unasked else self._next_read(asked.calendar)
+            return await _failed(ctx, asked, error, took=clock.time() - begun)
+        took = clock.time() - begun
+        due_at = ctx.now() + apply.LOOK_AGAIN if answer.unasked else self._next_read(asked.calendar, took)
+        lasts = takes(asked.calendar.takes, took)
         before, after = asked.cursor, answer.delta.cursor
         if before is not None and after is not None and _says_nothing(asked, answer.delta):
             unchanged = Unchanged(
@@ -95,21 +100,22 @@ class Puller:
                 as_of=asked.as_of,
                 due_before=asked.calendar.due_at,
                 due_at=due_at,
+                takes=lasts,
                 alert=api_alert_subject(asked.connection.provider),
             )
             if await self._unchanged.ask(unchanged):
                 return Pulled.READ
-        return await _store(ctx, asked, answer, due_at)
+        return await _store(ctx, asked, answer, due_at, lasts)
 
     async def close(self) -> None:
         """Let the statements end that were asked together, once nobody reads any more."""
         await self._footings.close()
         await self._unchanged.close()
 
-    def _next_read(self, calendar: Calendar) -> datetime:
+    def _next_read(self, calendar: Calendar, took: float) -> datetime:
         now = self._ctx.now()
         hot = calendar.hot_until is not None and calendar.hot_until > now
-        return now + timedelta(seconds=next_read(self._policy, hot=hot, jitter=random.random()))
+        return now + timedelta(seconds=next_read(self._policy, hot=hot, jitter=random.random(), took=took))
 
     async def _load(self, calendars: Sequence[int]) -> Sequence[Footing | None]:
         async with single(self._ctx.sessions) as db:
@@ -193,7 +199,7 @@ def _says_nothing(asked: Question, delta: Delta) -> bool:
     return not (asked.doubts or delta.full or delta.objects or delta.gone or delta.outside)
 
 
-async def _store(ctx: Context, asked: Question, answer: Answer, due_at: datetime) -> Pulled:
+async def _store(ctx: Context, asked: Question, answer: Answer, due_at: datetime, lasts: float) -> Pulled:
     calendar = asked.calendar
     reading = apply.Reading(
         calendar_id=calendar.id or 0,
@@ -208,6 +214,7 @@ async def _store(ctx: Context, asked: Question, answer: Answer, due_at: datetime
         window=asked.window,
         as_of=asked.as_of,
         due_at=due_at,
+        takes=lasts,
     )
     if not await apply.commit(ctx, reading):
         async with ctx.sessions.begin() as db:
@@ -220,12 +227,12 @@ async def _store(ctx: Context, asked: Question, answer: Answer, due_at: datetime
     return Pulled.READ
 
 
-async def _failed(ctx: Context, asked: Question, error: ProviderError) -> Pulled:
+async def _failed(ctx: Context, asked: Question, error: ProviderError, *, took: float) -> Pulled:
     calendar = asked.calendar
     anew = isinstance(error, AccessLost) and asked.connection.state != ConnectionState.NEEDS_SIGN_IN.value
-    what = setback(error, 1 if anew else calendar.failures + 1, jitter=random.random())
+    what = setback(error, 1 if anew else calendar.failures + 1, jitter=random.random(), took=took)
     async with ctx.sessions.begin() as db:
-        await health.after_failure(db, calendar.id or 0, what, ctx.now(), secret=asked.connection.secret)
+        await health.after_failure(db, calendar.id or 0, what, ctx.now(), secret=asked.connection.secret, took=took)
         if isinstance(error, ProviderRefused):
             await health.installation_refused(db, asked.connection.provider, str(error), ctx.now())
         elif isinstance(error, KeyMissing):

@@ -44,7 +44,7 @@ async def told_when_slow(ctx: Context, calendar_id: int, patience: float) -> Asy
         # A database that is away for a moment: then the read tells how it went when it ends.
         with contextlib.suppress(OperationalError):
             async with ctx.sessions.begin() as db:
-                await health.no_answer(db, calendar_id)
+                await health.no_answer(db, calendar_id, patience)
 
     # A timer costs next to nothing, and nearly every read is over before.
     timer = loop.call_later(patience, lambda: telling.append(asyncio.create_task(tell(), name=f"slow:{calendar_id}")))

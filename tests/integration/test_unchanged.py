@@ -61,6 +61,7 @@ async def note(office: Office, **other: Any) -> bool:
         "as_of": now,
         "due_before": calendar.due_at,
         "due_at": now + timedelta(seconds=60),
+        "takes": 0.25,
         "alert": "provider:caldav:api",
     }
     async with reads(office.ctx.sessions).connect() as db:
@@ -74,6 +75,7 @@ async def test_it_leaves_what_a_whole_commit_leaves(
     office: Office, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("booking_app.sync.pull.random.random", lambda: 0.5)
+    monkeypatch.setattr("booking_app.sync.pull.takes", lambda *_: 0.25)
     before = await standing(office)
     await change(office, "UPDATE calendar SET lease_until = :until", until=clock() + timedelta(seconds=30))
     assert await office.read() is Pulled.READ

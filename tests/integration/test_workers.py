@@ -13,7 +13,8 @@ from sqlalchemy import text
 from booking_app.db import outbox
 from booking_app.domain.appointment import ConnectionState
 from booking_app.domain.effects import Done, Outcome, Work
-from booking_app.jobs.worker import CalendarReader, Lane, Leases, Pool
+from booking_app.jobs.pool import Pool
+from booking_app.jobs.worker import CalendarReader, Lane, Leases
 from booking_app.services.context import Context
 from booking_app.sync import connect, pull
 from booking_app.sync.accounts import Accounts

@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 
 from booking_app.domain.appointment import ConnectionState
 from booking_app.domain.errors import Reason
-from booking_app.domain.freshness import TOLERANCE, CalendarState, covered, distrust, failing, oldest, trusted_until
+from booking_app.domain.freshness import (
+    TOLERANCE,
+    CalendarState,
+    covered,
+    distrust,
+    oldest,
+    trusted_until,
+    worth_waiting,
+)
 
 NOW = 1_800_000_000
 FRESH = CalendarState(calendar_id=1, verified_at=NOW - 600, window=(NOW - 1000, NOW + 1000))
@@ -25,8 +33,8 @@ def test_a_passing_error_is_no_reason_while_the_data_is_young() -> None:
     slow = replace(FRESH, troubled=True, connection=ConnectionState.SLOWED)
     assert distrust([slow], NOW, 600) is None
     assert distrust([slow], NOW + 1, 600) is Reason.CALENDAR_UNREADABLE
-    assert failing(slow)
-    assert not failing(FRESH)
+    assert not worth_waiting(slow)
+    assert worth_waiting(FRESH)
 
 
 def test_p07_what_could_not_be_read_last_time_counts_only_within_its_own_bound() -> None:

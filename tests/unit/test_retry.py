@@ -9,7 +9,17 @@ from booking_app.domain.appointment import ConnectionState
 from booking_app.domain.effects import Park, Retry
 from booking_app.jobs.retry import LONGEST, decide
 from booking_app.sync.errors import AccessLost, EditConflict, Gone, ProviderError, Rejected, Transient
-from booking_app.sync.policy import SyncPolicy, fresh_window, needs_whole_window, next_read, setback
+from booking_app.sync.policy import (
+    ReadLane,
+    SyncPolicy,
+    fresh_window,
+    lane_of,
+    needs_whole_window,
+    next_read,
+    setback,
+    shares,
+    takes,
+)
 
 
 def test_parked_work_has_no_next_time() -> None:
@@ -54,6 +64,33 @@ def test_reads_come_in_time(jitter: float, hot: bool) -> None:
     policy = SyncPolicy(hot=12, cold=60)
     bound = 12 if hot else 60
     assert 0.9 * bound <= next_read(policy, hot=hot, jitter=jitter) <= bound
+
+
+def test_the_lane_of_a_calendar_is_what_its_past_says() -> None:
+    assert lane_of(0, 0) is lane_of(2, 9) is ReadLane.QUICK
+    assert lane_of(2.1, 0) is ReadLane.SLOW
+    assert lane_of(2.1, 1) is ReadLane.STUCK
+
+
+def test_who_was_slow_is_quick_again_after_a_few_quick_reads_and_not_after_one() -> None:
+    lasts, lanes = 80.0, []
+    for _ in range(4):
+        lasts = takes(lasts, 0.1)
+        lanes.append(lane_of(lasts, 0))
+    assert lanes == [ReadLane.SLOW, ReadLane.SLOW, ReadLane.QUICK, ReadLane.QUICK]
+
+
+@given(st.integers(1, 100))
+def test_a_share_is_never_nothing_and_leaves_room_for_others(width: int) -> None:
+    each = shares(width)
+    assert 1 <= each.person <= each.host
+    assert width == 1 or each.host < width
+
+
+@given(st.floats(0, 600), st.booleans(), st.integers(1, 20))
+def test_who_takes_long_is_left_alone_for_as_long(took: float, hot: bool, failures: int) -> None:
+    assert next_read(SyncPolicy(), hot=hot, jitter=0.9, took=took) >= took
+    assert setback(Transient("t"), failures, took=took).wait >= took
 
 
 @given(st.integers(0, 2**32))
