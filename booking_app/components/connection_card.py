@@ -54,6 +54,7 @@ def connection_card(card: ConnectionCard) -> rx.Component:
             ),
             rx.foreach(card.calendars, lambda line: _calendar(line, card.uid)),
         ),
+        rx.cond(card.more != "", rx.el.p(card.more, class_name="cx-note tiny")),
         class_name="card cx",
         aria_label="Calendar account " + card.full_name,
         key=card.uid,

@@ -41,6 +41,8 @@ class Connection(SQLModel, table=True):
     secret: bytes = Field(default=b"", sa_column=Column(LargeBinary, nullable=False))
     subject: str = Field(default="", sa_column_kwargs={"server_default": ""})
     """Who it is at a provider that is linked by consent (OpenID `sub`): addresses change, this does not."""
+    unlisted: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    """How many more calendars it has than are listed."""
     mode: str = Field(default="full", sa_column_kwargs={"server_default": "full"})
     listed_at: datetime | None = moment()
     """When its list of calendars was asked for last, whether or not that came to anything."""

@@ -172,6 +172,7 @@ def _connection(row: AccountRow, now: datetime, bounds: Bounds) -> ConnectionVie
         ends_at=None if row.grant is None or row.grant.ends_at is None else to_instant(row.grant.ends_at),
         reason=calm(connection.reason),
         zone=row.owner.zone,
+        unlisted=connection.unlisted,
         withheld=withheld,
     )
 

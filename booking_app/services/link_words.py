@@ -18,6 +18,7 @@ class LinkError(StrEnum):
     ADMIN_CONSENT = "admin_consent"
     TAKEN = "taken"
     ADDRESS = "address"
+    FULL = "full"
 
 
 class NotLinked(Exception):
@@ -50,6 +51,10 @@ _WORDS = {
     ),
     LinkError.TAKEN: (
         "{which} is connected already. To change what it may do, use “Connect again” in its menu on this page."
+    ),
+    LinkError.FULL: (
+        "{title} was not connected: you have as many calendar accounts as can be. Disconnect one that you do not need, "
+        "then connect it again."
     ),
     LinkError.ADDRESS: (
         "{title} was not connected yet: the way back from there leads to this address, so it has to be begun here, "

@@ -79,6 +79,8 @@ class ConnectionView:
     reason: str = ""
     zone: str = "UTC"
     withheld: bool = False
+    unlisted: int = 0
+    """How many more calendars the account has than are listed."""
 
 
 @dataclass(frozen=True, kw_only=True)

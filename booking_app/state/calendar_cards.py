@@ -57,9 +57,21 @@ def card(
             )
             for each in view.calendars
         ),
+        more=_more(view),
         refused=refused,
         **(_linked(view, now, simulated) if view.by_consent else {}),
     )
+
+
+def _more(view: ConnectionView) -> str:
+    if not view.unlisted:
+        return ""
+    many = "1 more calendar, which is" if view.unlisted == 1 else f"{view.unlisted:,} more calendars, which are"
+    if view.by_consent:
+        cure = "To use one of them, leave others out of the list at the provider, then test the connection."
+    else:
+        cure = "To use one of them, connect it by its own address, as another CalDAV server."
+    return f"This account has {many} not listed here. {cure}"
 
 
 def _linked(view: ConnectionView, now: int, simulated: Collection[str]) -> dict[str, Any]:

@@ -56,6 +56,8 @@ class ConnectionCard:
     unused: bool = False
     """No calendar of it blocks or receives: nothing has been chosen yet."""
     calendars: tuple[CalendarLine, ...] = ()
+    more: str = ""
+    """Said where the account has more calendars than are listed."""
     provider: str = ""
     """Who it is linked to by consent; empty for an account with a password. The rest is about such an account."""
     again: str = ""

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+import contextlib
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 from booking_app.db.tables import Connection
 from booking_app.services.context import Sealer
 from booking_app.services.provider_apps import is_vendor
-from booking_app.sync.errors import KeyMissing, Rejected
+from booking_app.sync.errors import KeyMissing, Rejected, Transient
 from booking_app.sync.grants import Grants
 from booking_app.sync.lent import Lent, LentNotifier
 from booking_app.sync.model import Credentials, Mode
 from booking_app.sync.provider import CalendarProvider, Notifier, TokenSource
 from booking_app.sync.vault import UnreadableSecret
 from booking_app.sync.vendors import Vendor
+
+_TRIES = 2
+"""Accounts that are tried for one person at a time, by this process."""
 
 OpenProvider = Callable[[str, Credentials], CalendarProvider]
 """(name of the provider, credentials) -> an adapter that has not yet spoken to anybody."""
@@ -47,6 +52,21 @@ class Accounts:
         self._consented = consented
         self._opened: dict[int, tuple[bytes, Lent]] = {}
         self._notifiers: dict[int, tuple[bytes, LentNotifier]] = {}
+        self._tries: Counter[int] = Counter()
+
+    @contextlib.contextmanager
+    def trying(self, person: int) -> Iterator[None]:
+        """While somebody waits for an account of that person to be tried. Raises `Transient` where they wait for
+        several already: a server that does not answer is not to be asked over and over."""
+        if self._tries[person] >= _TRIES:
+            raise Transient("Other calendar accounts of yours are being tried just now. Wait for that, then try again.")
+        self._tries[person] += 1
+        try:
+            yield
+        finally:
+            self._tries[person] -= 1
+            if not self._tries[person]:
+                del self._tries[person]
 
     @property
     def consented(self) -> Consented:

@@ -29,7 +29,8 @@ from booking_app.services.provider_apps import is_vendor
 from booking_app.services.views_sync import PresetView
 from booking_app.sync.accounts import Accounts, about
 from booking_app.sync.errors import AccessLost, ProviderError, Transient
-from booking_app.sync.linked import mine, mine_locked, revive, start_over, store_list
+from booking_app.sync.limits import BLOCKING, TOO_MANY_ACCOUNTS, TOO_MANY_BLOCKING
+from booking_app.sync.linked import has_room, mine, mine_locked, revive, start_over, store_list
 from booking_app.sync.model import Credentials, RemoteCalendar
 from booking_app.sync.presets import PRESETS, credentials_of, server_of
 
@@ -62,7 +63,9 @@ async def connect(
     if kind is None:
         raise Invalid("preset", "Choose one of the kinds of account.")
     credentials = credentials_of(kind, address.strip(), username.strip(), secret)
-    found = await _try(accounts, kind.provider, credentials)
+    async with ctx.sessions() as db:
+        await _check_room(db, bookable_id)
+    found = await _try(accounts, bookable_id, kind.provider, credentials)
     connection = Connection(
         uid=uuid4(),
         bookable_id=bookable_id,
@@ -78,6 +81,7 @@ async def connect(
     async with ctx.sessions.begin() as db:
         # Who connects the same account at the same time waits here.
         await lock_bookables(db, [bookable_id], to_instant(ctx.now()))
+        await _check_room(db, bookable_id)
         await _check_new(db, connection)
         db.add(connection)
         await db.flush()
@@ -92,8 +96,9 @@ async def test_connection(ctx: Context, accounts: Accounts, *, bookable_id: int,
         connection = await mine(db, bookable_id, connection_uid)
     try:
         provider = await accounts.of(connection)
-        async with asyncio.timeout(TRY_LIMIT):
-            found = await provider.list_calendars()
+        with accounts.trying(bookable_id):
+            async with asyncio.timeout(TRY_LIMIT):
+                found = await provider.list_calendars()
     except TimeoutError:
         return f"It did not work: {_SILENT}"
     except ProviderError as error:
@@ -122,6 +127,8 @@ async def choose(ctx: Context, *, bookable_id: int, blocks: Collection[str], tar
             raise Invalid("blocks", "One of these calendars is not there any more.")
         if target is not None and (target not in calendars or not calendars[target].can_write):
             raise Invalid("target", "Choose a calendar that can be written to.")
+        if len(set(blocks)) > max(BLOCKING, sum(each.blocks for each in found)):
+            raise Invalid("blocks", TOO_MANY_BLOCKING)
         moved = target is not None and not calendars[target].target
         changed = []
         for uid, calendar in calendars.items():
@@ -168,7 +175,7 @@ async def replace_password(
     if is_vendor(connection.provider):
         raise Invalid("secret", "This account has no password here. Connect it again instead.")
     credentials = Credentials(address=connection.address, username=connection.username, secret=secret)
-    found = await _try(accounts, connection.provider, credentials)
+    found = await _try(accounts, bookable_id, connection.provider, credentials)
     async with ctx.sessions.begin() as db:
         connection = await mine_locked(db, bookable_id, connection_uid)
         connection.secret = ctx.sealer.seal(secret, about(connection))
@@ -222,12 +229,15 @@ async def purge_disconnected(ctx: Context) -> int:
     return len(ready)
 
 
-async def _try(accounts: Accounts, provider: str, credentials: Credentials) -> tuple[RemoteCalendar, ...]:
+async def _try(
+    accounts: Accounts, bookable_id: int, provider: str, credentials: Credentials
+) -> tuple[RemoteCalendar, ...]:
     try:
         opened = accounts.open_provider(provider, credentials)
         try:
-            async with asyncio.timeout(TRY_LIMIT):
-                found = await opened.list_calendars()
+            with accounts.trying(bookable_id):
+                async with asyncio.timeout(TRY_LIMIT):
+                    found = await opened.list_calendars()
         finally:
             await opened.close()
     except TimeoutError as error:
@@ -241,6 +251,11 @@ async def _try(accounts: Accounts, provider: str, credentials: Credentials) -> t
     if not found:
         raise Invalid("address", "The account has no calendar that can hold events.")
     return found
+
+
+async def _check_room(db: AsyncSession, bookable_id: int) -> None:
+    if not await has_room(db, bookable_id):
+        raise Invalid("address", TOO_MANY_ACCOUNTS)
 
 
 async def _check_new(db: AsyncSession, connection: Connection) -> None:

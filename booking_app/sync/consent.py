@@ -33,7 +33,7 @@ from booking_app.sync import health
 from booking_app.sync.accounts import Accounts
 from booking_app.sync.consent_store import store
 from booking_app.sync.errors import AccessLost, ProviderError, ProviderRefused
-from booking_app.sync.linked import mine
+from booking_app.sync.linked import has_room, mine
 from booking_app.sync.model import Mode, RemoteCalendar
 from booking_app.sync.oauth import Given, Tokens, may_write, missing
 from booking_app.sync.provider import CalendarProvider
@@ -75,7 +75,11 @@ async def start(
     if person.bookable_id is None:
         raise NotLinked(LinkError.STATE)
     hint = None
-    if connection_uid is not None:
+    if connection_uid is None:
+        async with ctx.sessions() as db:
+            if not await has_room(db, person.bookable_id):
+                raise NotLinked(LinkError.FULL)
+    else:
         connection = await _known(ctx, person.bookable_id, provider, connection_uid)
         hint = connection.username or None
         mode = Mode.FULL if Mode.FULL in (mode, Mode(connection.mode)) else Mode.BUSY

@@ -21,7 +21,7 @@ from booking_app.services.link_words import LinkError, NotLinked
 from booking_app.services.provider_apps import Registered
 from booking_app.sync import grants
 from booking_app.sync.accounts import about
-from booking_app.sync.linked import mine_locked, revive, start_over, store_list
+from booking_app.sync.linked import has_room, mine_locked, revive, start_over, store_list
 from booking_app.sync.model import Mode, RemoteCalendar
 from booking_app.sync.oauth import Tokens
 
@@ -35,8 +35,8 @@ async def store(
 ) -> str:
     """Store the account with its tokens and the list of its calendars; its uid.
 
-    Raises `NotLinked` for an account that the person has linked already, and for another one than is to be linked
-    anew."""
+    Raises `NotLinked` for an account that the person has linked already, for one more than they may have, and for
+    another one than is to be linked anew."""
     now, provider = ctx.now(), app.vendor.name
     async with ctx.sessions.begin() as db:
         if attempt.connection_uid is None:
@@ -81,6 +81,8 @@ async def store(
 async def _new(ctx: Context, db: AsyncSession, app: Registered, attempt: ConsentAttempt, tokens: Tokens) -> Connection:
     # Who links the same account at the same time waits here.
     await lock_bookables(db, [attempt.bookable_id], to_instant(ctx.now()))
+    if not await has_room(db, attempt.bookable_id):
+        raise NotLinked(LinkError.FULL)
     known = select(col(Connection.id)).where(
         col(Connection.bookable_id) == attempt.bookable_id,
         col(Connection.provider) == app.vendor.name,

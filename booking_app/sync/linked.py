@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import delete, insert, literal, select, update
+from sqlalchemy import delete, func, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -19,6 +19,7 @@ from booking_app.domain.appointment import ConnectionState
 from booking_app.domain.errors import NotFound
 from booking_app.services import provider_apps
 from booking_app.services.context import Context
+from booking_app.sync.limits import ACCOUNTS, listed, shown_name
 from booking_app.sync.model import Mode, RemoteCalendar
 from booking_app.sync.oauth import may_write
 
@@ -50,19 +51,22 @@ async def mine_locked(db: AsyncSession, bookable_id: int, connection_uid: str) -
 
 
 async def store_list(ctx: Context, db: AsyncSession, connection: Connection, found: Sequence[RemoteCalendar]) -> None:
-    """Bring the list of calendars up to date; choices stay, what is gone and unused is left out."""
+    """Bring the list of calendars up to date; choices stay, what is gone and unused is left out, and what is more than
+    can be listed."""
     connection.listed_at = ctx.now()
     writes = await _lets_us_write(ctx, db, connection)
     query = select(Calendar).where(col(Calendar.connection_id) == connection.id)
     known = {each.remote_id: each for each in await db.scalars(query)}
-    for remote in found:
+    kept = listed(found, {each.remote_id for each in known.values() if each.blocks or each.target})
+    connection.unlisted = len(found) - len(kept)
+    for remote in kept:
         calendar = known.pop(remote.remote_id, None)
         if calendar is None:
             calendar = Calendar(
                 connection_id=connection.id or 0,
                 bookable_id=connection.bookable_id,
                 remote_id=remote.remote_id,
-                name=remote.name,
+                name=shown_name(remote.name),
                 due_at=ctx.now(),
             )
             db.add(calendar)
@@ -71,12 +75,20 @@ async def store_list(ctx: Context, db: AsyncSession, connection: Connection, fou
         if (calendar.zone, calendar.addresses) != (zone, addresses):
             # Whole days lie elsewhere now, or other invitations count, though no event changed: all are read again.
             calendar.window_end, calendar.due_at = None, ctx.now()
-        calendar.name, calendar.colour = remote.name, remote.colour
+        calendar.name, calendar.colour = shown_name(remote.name), remote.colour
         calendar.zone, calendar.addresses = zone, addresses
         calendar.can_write = remote.can_write and writes
     for calendar in known.values():
         if not calendar.blocks and not calendar.target:
             await db.delete(calendar)
+
+
+async def has_room(db: AsyncSession, bookable_id: int) -> bool:
+    """Whether the person may connect one more account."""
+    connected = select(func.count()).where(
+        col(Connection.bookable_id) == bookable_id, col(Connection.state) != ConnectionState.DISCONNECTED.value
+    )
+    return (await db.scalar(connected) or 0) < ACCOUNTS
 
 
 async def revive(ctx: Context, db: AsyncSession, connection: Connection, found: Sequence[RemoteCalendar]) -> None:
