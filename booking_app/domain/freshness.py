@@ -78,8 +78,13 @@ def is_fresh(verified_at: int | None, now: int, bound: float) -> bool:
 
 def worth_waiting(calendar: CalendarState) -> bool:
     """Whether the next read of a calendar may be waited for: not if the last one failed or was slow, or its connection
-    does."""
-    failing = calendar.stopped or calendar.troubled or calendar.connection is not ConnectionState.OK
+    does, nor the first one, of which nobody knows how long it takes."""
+    failing = (
+        calendar.verified_at is None
+        or calendar.stopped
+        or calendar.troubled
+        or calendar.connection is not ConnectionState.OK
+    )
     return not failing and not calendar.slow
 
 

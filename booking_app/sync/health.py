@@ -89,8 +89,8 @@ async def after_failure(
 
 
 async def no_answer(db: AsyncSession, calendar_id: int, waited: float) -> None:
-    """A read has been waiting for `waited` seconds: what is held is no longer on its way to being fresher. It is trouble
-    until the read ends well, and costs nothing else."""
+    """A read has been waiting for `waited` seconds: what is held is no longer on its way to being fresher. It is
+    trouble until the read ends well, and costs nothing else."""
     calendar = await lock_calendar(db, calendar_id)
     if calendar is None:
         return

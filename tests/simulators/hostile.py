@@ -8,13 +8,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gzip
+import json
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 HEAD = '<?xml version="1.0"?><D:multistatus xmlns:D="DAV:" xmlns:C="urn:ietf:params:xml:ns:caldav">'
 TAIL = "</D:multistatus>"
+_ROOT = Path(__file__).resolve().parents[2]
 LATE = 80.0
 """Seconds; within what a server may take to begin its answer."""
 
@@ -268,3 +274,45 @@ KINDS: dict[str, Callable[[], Kind]] = {
     "pages without end": lambda: endless_pages,
 }
 """What each server does -> how to make it; the large answers are made when they are wanted."""
+
+TWELVE = (
+    "drips one byte a second",
+    "drips its header",
+    "never ends, one answer after another",
+    "58 MB of nodes behind gzip",
+    "a bomb in a refusal",
+    "a million nodes in one answer",
+    "one attribute of 20 MB",
+    "a flood of headers",
+    "says nothing",
+    "answers after 80 s",
+    "breaks off",
+    "pages without end",
+)
+
+
+@contextmanager
+def twelve() -> Iterator[dict[str, str]]:
+    """Twelve of them in a process of their own, as they are elsewhere in life: kind -> address."""
+    command = [sys.executable, "-m", "tests.simulators.hostile"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=_ROOT) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            yield json.loads(process.stdout.readline())
+        finally:
+            process.stdin.close()
+            process.wait(20)
+
+
+def main() -> None:
+    """Serve until the input ends; the addresses are the first line of the output."""
+    os.nice(10)
+    with contextlib.ExitStack() as stack:
+        addresses = {kind: stack.enter_context(hostile(KINDS[kind]())).url for kind in TWELVE}
+        print(json.dumps(addresses), flush=True)
+        sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main()

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from booking_app.domain.appointment import ConnectionState
 from booking_app.domain.errors import Reason
 from booking_app.domain.freshness import (
+    SLOW,
     TOLERANCE,
     CalendarState,
     covered,
@@ -35,6 +36,18 @@ def test_a_passing_error_is_no_reason_while_the_data_is_young() -> None:
     assert distrust([slow], NOW + 1, 600) is Reason.CALENDAR_UNREADABLE
     assert not worth_waiting(slow)
     assert worth_waiting(FRESH)
+
+
+def test_nobody_waits_for_what_was_slow_or_was_never_read() -> None:
+    assert worth_waiting(replace(FRESH, takes=SLOW))
+    assert not worth_waiting(replace(FRESH, takes=SLOW + 0.1))
+    assert not worth_waiting(replace(FRESH, verified_at=None))
+
+
+def test_p07_what_is_slow_counts_only_within_the_bound_of_what_fails() -> None:
+    slow = replace(FRESH, takes=80, verified_at=NOW - 30)
+    assert distrust([slow], NOW, 600, 30) is None
+    assert distrust([slow], NOW + 1, 600, 30) is Reason.CALENDAR_STALE
 
 
 def test_p07_what_could_not_be_read_last_time_counts_only_within_its_own_bound() -> None:
