@@ -119,3 +119,10 @@ async def test_of_all_large_answers_together_one_piece_is_worked_on_at_a_time() 
         await asyncio.sleep(0)
         most = max(most, worked - before)
     assert (worked, most) == (240, 1)
+
+
+async def test_the_loop_is_left_to_others_for_longer_than_a_piece_was_worked_on() -> None:
+    loop, turns = asyncio.get_running_loop(), Turns()
+    begun = loop.time()
+    await asyncio.gather(*(turns.take(0.01) for _ in range(3)))
+    assert loop.time() - begun >= 3 * 4 * 0.01

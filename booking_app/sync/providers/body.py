@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from booking_app.sync.errors import Rejected, Transient
 
-PIECE = 8_192
+PIECE = 4_096
 """Bytes that are unpacked and handed on at a time: what is done with them must not be felt by others."""
 CODINGS = "gzip, deflate"
 """Content codings (RFC 9110, section 8.4.1) that are asked for; no other is taken, nor one inside another."""
@@ -32,16 +32,22 @@ class Bounds:
     rate: float = 1_000
 
 
+_OTHERS = 4
+"""How many times as long as a piece was worked on the loop is left to others."""
+
+
 class Turns:
-    """At each turn of the loop one piece is worked on, whoever's it is: a dozen large replies that come in together
-    make nobody wait longer than one does."""
+    """One piece is worked on at a time, whoever's it is, and then the loop is left to others for a while: a dozen large
+    replies that come in together take a fifth of it, as one does. A request for slots needs many turns of the loop, so
+    one turn between two pieces is not enough."""
 
     def __init__(self) -> None:
         self._one = asyncio.Lock()
 
-    async def take(self) -> None:
+    async def take(self, spent: float = 0) -> None:
+        """Wait for the next turn, after work of `spent` seconds."""
         async with self._one:
-            await asyncio.sleep(0)
+            await asyncio.sleep(_OTHERS * spent)
 
 
 async def unpacked(
@@ -49,8 +55,8 @@ async def unpacked(
 ) -> AsyncGenerator[bytes, None]:
     """A body without its content coding, in pieces. Raises `Rejected` where it is too much, `Transient` where it
     does not come or cannot be unpacked."""
-    unpacker = _unpacker(coding)
-    sent = made = 0
+    unpacker, loop = _unpacker(coding), asyncio.get_running_loop()
+    sent, made, spent = 0, 0, 0.0
     async for chunk in _in_time(chunks, bounds):
         sent += len(chunk)
         for piece in unpacker.pieces(chunk):
@@ -59,8 +65,10 @@ async def unpacked(
             if sent > bounds.sent or made > bounds.unpacked or packed_too_well:
                 raise Rejected("The calendar server's answer is bigger than a calendar can be.")
             if made > PIECE:
-                await turns.take()
+                await turns.take(spent)
+            begun = loop.time()
             yield piece
+            spent = loop.time() - begun
     if sent and not unpacker.complete:
         raise Transient("The calendar server broke off in the middle of its answer.")
 
