@@ -13,7 +13,7 @@ from sqlalchemy import text
 from booking_app import runtime
 from booking_app.api.v1 import router
 from booking_app.config import Settings
-from booking_app.db import outbox, sync_queries
+from booking_app.db import claim_queries, outbox
 from booking_app.db.alerts import open_alert
 from booking_app.db.engine import reads
 from booking_app.domain.clock import to_instant
@@ -52,8 +52,14 @@ async def keeper(ctx: Context) -> Timekeeper:
 async def due_calendars(ctx: Context) -> list[int]:
     now = ctx.now()
     async with reads(ctx.sessions).connect() as db:
-        return await sync_queries.claim_due_calendars(
-            db, now=now, lease_until=now + timedelta(seconds=30), hot_before=now - timedelta(seconds=12), limit=9
+        return await claim_queries.claim_due_calendars(
+            db,
+            now=now,
+            lease_until=now + timedelta(seconds=30),
+            hot_before=now - timedelta(seconds=12),
+            limit=9,
+            host=9,
+            person=9,
         )
 
 
