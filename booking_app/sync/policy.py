@@ -75,8 +75,9 @@ class Shares:
 
 
 def shares(width: int) -> Shares:
-    """Of a lane of `width` reads at a time: half for a server, a quarter for a person."""
-    return Shares(host=max(1, width // 2), person=max(1, width // 4))
+    """Of a lane of `width` reads at a time: half for a server, a quarter for a person. However narrow it is, a server
+    has two: one account that hangs does not hold up the next one there."""
+    return Shares(host=max(2, width // 2), person=max(1, width // 4))
 
 
 def next_read(policy: SyncPolicy, *, hot: bool, jitter: float, took: float = 0) -> float:
