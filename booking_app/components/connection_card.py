@@ -165,7 +165,15 @@ def _trouble(line: CalendarLine, account: str) -> rx.Component:
                     line.stopped,
                     rx.el.div(
                         button("Read again", extra="compact", on_click=ON.read_now(account)),
-                        button("They are really gone", extra="compact", on_click=ON.really_gone(line.uid)),
+                        rx.match(
+                            line.stopped_by,
+                            (
+                                "vanished",
+                                button("They are really gone", extra="compact", on_click=ON.really_gone(line.uid)),
+                            ),
+                            ("gone", button("Stop using it", extra="compact", on_click=ON.leave(line.uid))),
+                            rx.fragment(),
+                        ),
                         class_name="actions",
                     ),
                 ),

@@ -99,7 +99,7 @@ def _stopped(calendar: StoppedLine) -> rx.Component:
         rx.el.span(calendar.name, class_name="ellipsis", title=calendar.name),
         rx.el.span(calendar.sentence, class_name="small"),
         rx.el.span("not followed", class_name="tiny"),
-        button("They are really gone", extra="compact", on_click=ON.ask(calendar.uid)),
+        rx.cond(calendar.asks, button("They are really gone", extra="compact", on_click=ON.ask(calendar.uid))),
         class_name="qu",
         key="s" + calendar.uid,
     )

@@ -98,6 +98,8 @@ class Calendar(SQLModel, table=True):
     """Why it could not be read last time, as a sentence; empty when it could."""
     stopped: bool = False
     """The deletion breaker or an unreadable reply holds the sync of this calendar."""
+    stopped_by: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    """A `StoppedBy` while it is stopped."""
     problems: int = 0
     """How many events could not be understood and block with a margin."""
 

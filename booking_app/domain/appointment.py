@@ -34,6 +34,15 @@ class Role(StrEnum):
     STAFF = "staff"
 
 
+class StoppedBy(StrEnum):
+    """Why a calendar is not followed, which decides what helps. `VANISHED`: much disappeared, unconfirmed. `GONE`: it
+    does not exist any more. `REFUSED`: its server answers what makes no sense."""
+
+    VANISHED = "vanished"
+    GONE = "gone"
+    REFUSED = "refused"
+
+
 class ConnectionState(StrEnum):
     """`OK` reads; `SLOWED` has passing errors; `NEEDS_SIGN_IN` was refused; `STOPPED` by the deletion breaker
     or an unreadable reply; `DISCONNECTED` by its owner."""

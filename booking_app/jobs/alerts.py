@@ -8,6 +8,7 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from booking_app.db.alert_ends import close_over
 from booking_app.db.alerts import CONFLICT, KEYS, close_alerts, conflict_alert, open_alert, open_alerts, recipients
 from booking_app.db.changes import announce
 from booking_app.db.outbox import enqueue
@@ -52,6 +53,7 @@ async def tell(ctx: Context) -> int:
         # One process tells; another one that comes at the same time finds nothing left to do.
         if not await db.scalar(text("SELECT pg_try_advisory_xact_lock(7310002)")):
             return 0
+        await close_over(db, now)
         await _found_keys(db, now)
         await _stale_calendars(db, now, ctx.bounds)
         await _ending_grants(db, now)
@@ -140,6 +142,7 @@ _ENDING = text(
     FROM oauth_grant JOIN connection ON connection.id = oauth_grant.connection_id
       JOIN bookable ON bookable.id = connection.bookable_id
     WHERE oauth_grant.ends_at < :bound AND connection.state NOT IN ('needs_sign_in', 'disconnected')
+      AND EXISTS (SELECT FROM calendar WHERE connection_id = connection.id AND (blocks OR target))
     """
 )
 
@@ -169,7 +172,12 @@ _PARKED = text(
     SELECT outbox.id, outbox.reason, bookable.id, bookable.name
     FROM outbox JOIN bookable
       ON bookable.id = CASE WHEN outbox.effect = 'calendar' THEN split_part(outbox.key, ':', 2)::bigint END
-    WHERE outbox.effect = 'calendar' AND outbox.parked
+    WHERE outbox.effect = 'calendar' AND outbox.parked AND bookable.removed_at IS NULL
+      AND EXISTS (
+        SELECT FROM appointment
+        WHERE appointment.id = CASE WHEN outbox.effect = 'calendar' THEN split_part(outbox.key, ':', 1)::bigint END
+          AND upper(appointment.during) > :now
+      )
       AND NOT EXISTS (
         SELECT FROM appointment
         WHERE appointment.id = CASE WHEN outbox.effect = 'calendar' THEN split_part(outbox.key, ':', 1)::bigint END
@@ -180,8 +188,9 @@ _PARKED = text(
 
 
 async def _parked_writes(db: AsyncSession, now: datetime) -> None:
-    """A write that nobody but a person can bring forward; one of a moved event is told of with the move."""
-    found = (await db.execute(_PARKED)).all()
+    """A write that nobody but a person can bring forward, of an appointment that is not over; one of a moved event is
+    told of with the move."""
+    found = (await db.execute(_PARKED, {"now": now})).all()
     for outbox_id, reason, bookable_id, owner in found:
         await open_alert(
             db,

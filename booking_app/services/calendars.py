@@ -248,6 +248,7 @@ def _calendar(calendar: Calendar, connection: Connection, now: datetime, bounds:
         age=age,
         problems=calendar.problems,
         sentence=sentence,
+        stopped_by=calendar.stopped_by,
     )
 
 

@@ -34,6 +34,8 @@ class CalendarView:
     age: int | None
     problems: int
     sentence: str
+    stopped_by: str = ""
+    """A `StoppedBy` while it is stopped."""
 
 
 @dataclass(frozen=True, kw_only=True)

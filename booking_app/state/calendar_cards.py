@@ -127,6 +127,7 @@ def line(
         target=view.target,
         can_write=view.can_write,
         stopped=view.stopped,
+        stopped_by=view.stopped_by,
         note="" if quiet else view.sentence,
         trouble=view.sentence if troubled else "",
         unread=unread,
@@ -157,6 +158,13 @@ def chosen(views: tuple[ConnectionView, ...]) -> tuple[set[str], str | None]:
     calendars = [each for view in views for each in view.calendars]
     blocks = {each.uid for each in calendars if each.blocks}
     return blocks, next((each.uid for each in calendars if each.target), None)
+
+
+def connected(views: tuple[ConnectionView, ...], uid: str) -> str:
+    """What is said of an account that was just connected."""
+    receives = any(each.uid == uid and each.writes for each in views)
+    more = ", and which one receives appointments" if receives else ""
+    return f"It works. Now choose which calendars block your slots{more}."
 
 
 def name_of(views: tuple[ConnectionView, ...], uid: str) -> str:

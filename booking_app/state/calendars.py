@@ -110,7 +110,7 @@ class CalendarsState(rx.State):
             self.wrong, self.message = error.field, str(error)
         else:
             self.adding = ""
-            await self._tell(_connected(await self._views(), uid), changed=True)
+            await self._tell(calendar_cards.connected(await self._views(), uid), changed=True)
         self.busy = False
 
     @rx.event
@@ -136,6 +136,15 @@ class CalendarsState(rx.State):
     async def set_target(self, uid: str) -> None:
         """Which calendar receives appointments; those that lie ahead move there. With a way back."""
         await self._receive(short_text(uid, "uid", 40))
+
+    @rx.event
+    @guarded(Role.STAFF)
+    async def leave(self, uid: str) -> None:
+        """Use a calendar no more that does not exist any more."""
+        uid, views = short_text(uid, "uid", 40), await self._views()
+        blocks, target = calendar_cards.chosen(views)
+        if await self._choose(blocks - {uid}, None if target == uid else target):
+            self._say(f"{calendar_cards.name_of(views, uid)} is not used any more.")
 
     @rx.event
     @guarded(Role.STAFF)
@@ -305,12 +314,6 @@ class CalendarsState(rx.State):
 
     async def _preview(self) -> None:
         self.previews = await previews_of(runtime.current(), own_bookable())
-
-
-def _connected(views: tuple[ConnectionView, ...], uid: str) -> str:
-    receives = any(each.uid == uid and each.writes for each in views)
-    more = ", and which one receives appointments" if receives else ""
-    return f"It works. Now choose which calendars block your slots{more}."
 
 
 def own_bookable() -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from booking_app.domain.appointment import ConnectionState
+from booking_app.domain.appointment import ConnectionState, StoppedBy
 from booking_app.domain.conflicts import Answer
 from booking_app.services.letters.words import lasting, names_words
 from booking_app.services.views_sync import (
@@ -128,7 +128,12 @@ def _line(line: HealthLine, now: int, hard: float, *, refused: bool) -> SyncLine
         bad=stands[1] == "bad",
         ends=_ends(connection, now),
         stopped=tuple(
-            StoppedLine(uid=each.uid, name=f"{each.name} of {line.owner}", sentence=each.sentence)
+            StoppedLine(
+                uid=each.uid,
+                name=f"{each.name} of {line.owner}",
+                sentence=each.sentence,
+                asks=each.stopped_by == StoppedBy.VANISHED,
+            )
             for each in connection.calendars
             if each.stopped
         ),

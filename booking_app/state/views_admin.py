@@ -123,11 +123,12 @@ class QueueLine:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoppedLine:
-    """A calendar that is not followed until somebody confirms what disappeared from it."""
+    """A calendar that is not followed; `asks`: until somebody confirms what disappeared from it."""
 
     uid: str = ""
     name: str = ""
     sentence: str = ""
+    asks: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -32,6 +32,8 @@ class CalendarLine:
     target: bool = False
     can_write: bool = True
     stopped: bool = False
+    stopped_by: str = ""
+    """What helps: `vanished` wants the owner's word, `gone` another choice."""
     note: str = ""
     trouble: str = ""
     unread: tuple[UnreadLine, ...] = ()

@@ -132,7 +132,7 @@ async def commit(ctx: Context, reading: Reading) -> bool:
         if news:
             calendar.pushed_at = None
         calendar.lease_until = None
-        calendar.failures, calendar.trouble, calendar.stopped = 0, "", False
+        calendar.failures, calendar.trouble, calendar.stopped, calendar.stopped_by = 0, "", False, ""
         calendar.takes = reading.takes
         if reading.delta.full:
             calendar.full_at = reading.as_of

@@ -19,7 +19,7 @@ from booking_app.db import provider_queries, push_queries, sync_queries
 from booking_app.db.alerts import close_alerts
 from booking_app.db.appointments_queries import lock_bookables
 from booking_app.db.changes import announce
-from booking_app.db.locks import lock_calendar, lock_calendars
+from booking_app.db.locks import lock_calendar, lock_calendars, lock_connection
 from booking_app.db.tables import BusyBlock, Calendar, Connection
 from booking_app.domain.appointment import ConnectionState
 from booking_app.domain.clock import to_instant
@@ -27,6 +27,7 @@ from booking_app.domain.errors import Invalid
 from booking_app.services.context import Context
 from booking_app.services.provider_apps import is_vendor
 from booking_app.services.views_sync import PresetView
+from booking_app.sync import health
 from booking_app.sync.accounts import Accounts, about
 from booking_app.sync.errors import AccessLost, ProviderError, Transient
 from booking_app.sync.limits import BLOCKING, TOO_MANY_ACCOUNTS, TOO_MANY_BLOCKING
@@ -121,6 +122,7 @@ async def choose(ctx: Context, *, bookable_id: int, blocks: Collection[str], tar
             col(Connection.bookable_id) == bookable_id, col(Connection.state) != ConnectionState.DISCONNECTED.value
         )
         found = await lock_calendars(db, col(Calendar.connection_id).in_(connected))
+        accounts = [await lock_connection(db, each) for each in sorted({each.connection_id for each in found})]
         await lock_bookables(db, [bookable_id], to_instant(now))
         calendars = {str(each.uid): each for each in found}
         if not set(blocks) <= set(calendars):
@@ -140,8 +142,14 @@ async def choose(ctx: Context, *, bookable_id: int, blocks: Collection[str], tar
             if before[0] != calendar.blocks or not any(before):
                 await start_over(ctx, db, calendar)
         await db.flush()
+        for account in accounts:
+            if account is not None:
+                await health.reconsider(db, account, now)
         if moved:
             await push_queries.enqueue_future_events(db, bookable_id, now)
+        elif target is None:
+            # What could not be written need not be any more.
+            await push_queries.wake_writes(db, bookable_id, now)
         if changed:
             await announce(db, "availability", [bookable_id])
             await announce(db, "due", [each.id or 0 for each in changed])
@@ -213,6 +221,8 @@ async def disconnect(
         else:
             await provider_queries.let_go(db, [number], now)
             await db.delete(connection)
+        await db.flush()
+        await push_queries.wake_writes(db, bookable_id, now)
         await announce(db, "availability", [bookable_id])
         await announce(db, "sync", [number])
     return "removed" if removes else "kept"

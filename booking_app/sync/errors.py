@@ -9,6 +9,7 @@
     ├── Gone           confirmed: the object or calendar does not exist (404/410 from the provider itself)
     ├── AccessLost     credentials refused: tell the owner, withhold, queue
     └── Rejected       the request itself is refused or the reply makes no sense: park with the reason
+        └── Vanished   so much disappeared without being confirmed that nothing is believed until a person says so
 
 Anything else is a bug and is treated as one.
 """
@@ -75,3 +76,7 @@ class Rejected(ProviderError):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class Vanished(Rejected):
+    """Raised by the engine, not by a provider."""

@@ -13,7 +13,7 @@ from booking_app.db.changes import announce
 from booking_app.db.locks import lock_calendar, lock_connection
 from booking_app.db.push_queries import wake_writes
 from booking_app.db.tables import Alert, Bookable, Calendar, Connection
-from booking_app.domain.appointment import ConnectionState
+from booking_app.domain.appointment import ConnectionState, StoppedBy
 from booking_app.services.provider_apps import alert_subject, api_alert_subject, is_vendor
 from booking_app.sync.policy import Setback, takes
 
@@ -74,6 +74,7 @@ async def after_failure(
     calendar.takes = takes(calendar.takes, took)
     calendar.trouble = setback.trouble
     calendar.stopped = calendar.stopped or setback.stopped
+    calendar.stopped_by = setback.by or calendar.stopped_by
     calendar.due_at = now + timedelta(seconds=setback.wait)
     calendar.lease_until = None
     await db.flush()
@@ -149,6 +150,12 @@ async def key_missing(db: AsyncSession, now: datetime) -> None:
     await open_alert(db, subject=KEYS, message=_KEY_MISSING, now=now)
 
 
+async def reconsider(db: AsyncSession, connection: Connection, now: datetime) -> None:
+    """Other calendars of the account, which is locked, are used now: whether it works goes by them alone."""
+    if connection.state in (ConnectionState.STOPPED.value, ConnectionState.SLOWED.value):
+        connection.failing_since = await _settle(db, connection, now)
+
+
 def _place(connection: Connection) -> str:
     """`iCloud`; of a server of one's own, where it is: `CalDAV, calendar.example.com`."""
     return f"CalDAV, {connection.label}" if connection.preset == "other" else connection.label
@@ -176,10 +183,13 @@ async def _alert_stopped(
     db: AsyncSession, connection: Connection, calendar: Calendar, setback: Setback, now: datetime
 ) -> None:
     name = await db.scalar(select(col(Bookable.name)).where(col(Bookable.id) == calendar.bookable_id))
+    message = f"The calendar “{calendar.name}” of {name} is not being followed: {calendar.trouble}"
+    if calendar.stopped_by == StoppedBy.GONE:
+        message += " Bring it back there, or stop using it on the page of the calendars."
     await open_alert(
         db,
         subject=f"calendar:{calendar.id}",
-        message=f"The calendar “{calendar.name}” of {name} is not being followed: {calendar.trouble}",
+        message=message,
         bookable_id=calendar.bookable_id,
         connection_id=connection.id,
         now=now,

@@ -116,7 +116,7 @@ async def start_over(ctx: Context, db: AsyncSession, calendar: Calendar) -> None
     await db.execute(insert(CalendarObject).from_select(["calendar_id", "key", "etag", "uid"], ours))
     calendar.cursor = None
     calendar.window_start = calendar.window_end = calendar.verified_at = calendar.full_at = None
-    calendar.failures, calendar.trouble, calendar.stopped = 0, "", False
+    calendar.failures, calendar.trouble, calendar.stopped, calendar.stopped_by = 0, "", False, ""
     calendar.chosen_at = calendar.due_at = ctx.now()
 
 

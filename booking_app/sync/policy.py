@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from booking_app.domain.appointment import ConnectionState
+from booking_app.domain.appointment import ConnectionState, StoppedBy
 from booking_app.domain.freshness import SLOW
-from booking_app.sync.errors import AccessLost, Gone, ProviderError, Rejected, Transient
+from booking_app.sync.errors import AccessLost, Gone, ProviderError, Rejected, Transient, Vanished
 from booking_app.sync.plan import Breaker
 
 DAY = 86400
@@ -34,14 +34,15 @@ class SyncPolicy:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Setback:
     """What a failed read does: read again in `wait`; the connection's `state`; `stopped` withholds the calendar at
-    once, because what it answers cannot be trusted. Nobody is written to before `grace` is over, in which it is tried
-    again, unless there is nothing to wait for."""
+    once, because what it answers cannot be trusted, `by` which kind of answer. Nobody is written to before `grace` is
+    over, in which it is tried again, unless there is nothing to wait for."""
 
     wait: float
     state: ConnectionState
     stopped: bool
     trouble: str
     grace: float = 0
+    by: StoppedBy | None = None
 
 
 class ReadLane(StrEnum):
@@ -101,8 +102,10 @@ def setback(error: ProviderError, failures: int, *, jitter: float = 0, took: flo
             wait, grace = waits[min(failures, len(waits)) - 1], 0.0 if final else 90.0
             return Setback(wait=wait, state=ConnectionState.NEEDS_SIGN_IN, stopped=False, trouble=trouble, grace=grace)
         case Rejected() | Gone():
+            by = StoppedBy.GONE if isinstance(error, Gone) else StoppedBy.REFUSED
+            by = StoppedBy.VANISHED if isinstance(error, Vanished) else by
             wait = min(20.0 * 2 ** min(failures - 1, 8), 300)
-            return Setback(wait=wait, state=ConnectionState.STOPPED, stopped=True, trouble=trouble, grace=60)
+            return Setback(wait=wait, state=ConnectionState.STOPPED, stopped=True, trouble=trouble, grace=60, by=by)
         case Transient(retry_after=after):
             wait = min(5.0 * 2 ** min(failures - 1, 8), _LONGEST) * (1 + 0.2 * jitter)
             return Setback(

@@ -166,7 +166,7 @@ async def accept_changes(
 
 async def _ask(ctx: Context, provider: CalendarProvider, asked: Question, breaker: Breaker | None) -> Answer:
     """The delta, with every disappearance looked at a second time; without `breaker` somebody vouches for them. Raises
-    `Stopped` when many are not confirmed."""
+    `Vanished` when many are not confirmed."""
     try:
         answer = await _changes(ctx, provider, asked, asked.cursor)
     except CursorExpired:

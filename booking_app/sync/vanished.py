@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field, replace
 
 from booking_app.domain.clock import to_instant
-from booking_app.sync.errors import Rejected
+from booking_app.sync.errors import Rejected, Vanished
 from booking_app.sync.model import CalendarRef, Delta
 from booking_app.sync.plan import Breaker, Held, Ours, events, stop_reason, weighty
 from booking_app.sync.provider import CalendarProvider
@@ -35,10 +35,6 @@ class Answer:
     unasked: bool = False
 
 
-class Stopped(Rejected):
-    """So much disappeared without being confirmed that nothing of it is believed."""
-
-
 def needs_second(answer: Answer, asked: Question, breaker: Breaker | None) -> bool:
     """Whether so much vanished that a second, complete answer is needed to tell."""
     return len(answer.suspected) > ONE_BY_ONE or (breaker is not None and _reason(answer, asked, breaker) is not None)
@@ -48,7 +44,7 @@ async def confirmed(
     provider: CalendarProvider, asked: Question, answer: Answer, breaker: Breaker | None, *, twice: Set[str]
 ) -> Answer:
     """The answer with those of the suspects `twice` that are gone; without `breaker` somebody vouches for all of them.
-    Raises `Stopped`."""
+    Raises `Vanished`."""
     heavy = _weighty(answer, asked, twice)
     if len(twice) <= ONE_BY_ONE:
         singly, known_enough = frozenset(twice), frozenset[str]()
@@ -63,7 +59,7 @@ async def confirmed(
     if breaker is not None and reason is not None:
         denied = events(answer.known, (singly - gone) & heavy)
         if denied > breaker.handful or not await _shows_another(provider, asked, answer):
-            raise Stopped(reason)
+            raise Vanished(reason)
     return replace(answer, confirmed=gone | known_enough, unasked=bool(twice - singly - known_enough))
 
 

@@ -1,0 +1,48 @@
+"""Which alerts are over: each stands only for as long as the data shows its cause, whichever way that ended."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from booking_app.db.changes import announce
+
+_OVER = text(
+    """
+    WITH used AS (
+      SELECT calendar.id, calendar.connection_id, calendar.stopped, calendar.failures, connection.provider,
+             connection.state
+      FROM calendar JOIN connection ON connection.id = calendar.connection_id
+      WHERE (calendar.blocks OR calendar.target) AND connection.state <> 'disconnected'
+    )
+    UPDATE alert SET closed_at = :now
+    WHERE closed_at IS NULL AND CASE split_part(subject, ':', 1)
+      WHEN 'calendar' THEN NOT EXISTS (
+        SELECT FROM used WHERE 'calendar:' || used.id = alert.subject AND used.stopped)
+      WHEN 'connection' THEN NOT EXISTS (
+        SELECT FROM used
+        WHERE 'connection:' || used.connection_id = alert.subject AND used.state = 'needs_sign_in')
+      WHEN 'provider' THEN CASE split_part(subject, ':', 3)
+        WHEN 'api' THEN NOT EXISTS (
+          SELECT FROM used
+          WHERE used.provider = split_part(alert.subject, ':', 2) AND used.failures > 0
+            AND used.state <> 'needs_sign_in')
+        ELSE NOT EXISTS (
+          SELECT FROM provider_app
+          WHERE provider_app.provider = split_part(alert.subject, ':', 2) AND provider_app.trouble <> '')
+      END
+      ELSE false
+    END
+    RETURNING connection_id
+    """
+)
+
+
+async def close_over(db: AsyncSession, now: datetime) -> None:
+    """Close the alerts about calendars, accounts and providers whose cause is over. Those that are found in the data
+    each time (`jobs.alerts`) are closed where they are found no more."""
+    closed = [row[0] for row in await db.execute(_OVER, {"now": now})]
+    if closed:
+        await announce(db, "sync", [each for each in closed if each is not None])
