@@ -28,9 +28,8 @@ MAX_EVENTS = 5_000
 """Components of one object that are read."""
 LATEST = 7_258_118_400
 """2200-01-01: an event that never ends, ends here."""
-_STARTS = re.compile(
-    rb"BEGIN:VEVENT\r?\n(?:(?!END:VEVENT)[^\n]*\n)*?DTSTART[^\r\n]*?:(\d{4})(\d\d)(\d\d)", re.IGNORECASE
-)
+_MARKS = re.compile(rb"^(?:(BEGIN|END):VEVENT|DTSTART[^\r\n]*?:(\d{4})(\d\d)(\d\d))", re.IGNORECASE | re.MULTILINE)
+"""What tells where events begin and end, and their starts: one pass over the lines, whatever is in them."""
 
 RawObject = tuple[str, str, bytes]
 """(key, etag, body) as downloaded."""
@@ -85,12 +84,15 @@ def _blocking(raw: RawObject, span: tuple[int, int], problem: Problem) -> Remote
 
 def _first_start(data: bytes, owner: tzinfo) -> int | None:
     """The first day on which an event begins, told without reading the object."""
-    days = []
-    for match in _STARTS.finditer(data):
-        try:
-            days.append(datetime(int(match[1]), int(match[2]), int(match[3])))  # noqa: DTZ001
-        except ValueError:
-            return None
+    days, inside = [], False
+    for match in _MARKS.finditer(data):
+        if match[1]:
+            inside = match[1].upper() == b"BEGIN"
+        elif inside:
+            try:
+                days.append(datetime(int(match[2]), int(match[3]), int(match[4])))  # noqa: DTZ001
+            except ValueError:
+                return None
     return zones.instant_of(min(days), owner) - zones.UNKNOWN_MARGIN if days else None
 
 

@@ -106,6 +106,12 @@ def test_p17_what_is_no_calendar_object_blocks_the_whole_window(data: bytes) -> 
     assert found.problems
 
 
+def test_events_that_never_end_are_looked_through_once() -> None:
+    found = expand(b"BEGIN:VCALENDAR\r\n" + b"BEGIN:VEVENT\r\n" * 100_000)
+    assert [(busy.start, busy.end) for busy in found.busy] == [WINDOW]
+    assert [problem.code for problem in found.problems] == [Code.NESTED]
+
+
 def test_a_zone_that_never_ends_is_not_followed() -> None:
     zone = "BEGIN:VTIMEZONE\r\nTZID:Bomb\r\nBEGIN:STANDARD\r\nDTSTART:19700101T000000\r\nTZOFFSETFROM:+0100\r\n"
     zone += "TZOFFSETTO:+0100\r\nRRULE:FREQ=SECONDLY\r\nEND:STANDARD\r\nEND:VTIMEZONE\r\n"
