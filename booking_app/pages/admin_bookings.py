@@ -46,7 +46,7 @@ def _list() -> rx.Component:
                     _span(key, label)
                     for key, label in (("hour", "Last hour"), ("day", "Last day"), ("week", "Last week"))
                 ),
-                class_name="actions",
+                class_name="actions spans",
                 role="group",
                 aria_label="Booked within",
             ),

@@ -211,7 +211,7 @@ def _mailed() -> rx.Component:
             class_name="small",
         ),
         rx.el.button("Book another time", type="button", class_name="link small", on_click=State.again),
-        class_name="step-side appear stack",
+        class_name="step-side appear",
     )
 
 
