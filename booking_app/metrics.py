@@ -47,11 +47,12 @@ changes = Counter(
 
 inbound = Histogram(
     "booking_app_sync_inbound_seconds",
-    "From the last read that did not show a change of a calendar to the commit of the one that did.",
+    "Seconds from the last read that did not show a change of a calendar to the commit of the one that did: the "
+    "longest that the change can have been unseen, not how long it was.",
     buckets=DELAYS,
 )
 outbound = Histogram(
     "booking_app_sync_outbound_seconds",
-    "From the last change of an appointment to the calendar server's confirmation of our write.",
+    "Seconds from the last change of an appointment to the calendar server's confirmation of our write.",
     buckets=DELAYS,
 )

@@ -97,10 +97,10 @@ _G_BARE = _words(
     " attendees/self attendees/responseStatus extendedProperties/private/bookingUid"
 )
 _G_LIST = _words("nextPageToken nextSyncToken timeZone") | frozenset(f"items/{each}" for each in _G_BARE)
-_G_TEXTS = _words("summary description location extendedProperties/private/bookingLink")
+_G_TEXTS = _words("summary description location visibility extendedProperties/private/bookingLink")
 _G_PAGES = _words("maxResults pageToken")
 _G_WRITTEN = (
-    _words("id summary description location status transparency visibility reminders reminders/useDefault")
+    _words("id summary description location status transparency visibility recurrence reminders reminders/useDefault")
     | _words("extendedProperties extendedProperties/private")
     | _words("bookingUid bookingLink", "extendedProperties/private/")
     | _TIMES
@@ -153,6 +153,7 @@ _M_PAGES = _words("$top $skip $skiptoken")
 _M_SPAN = _words("startDateTime endDateTime")
 _M_WRITTEN = (
     _words("subject body body/contentType body/content location location/displayName isAllDay showAs sensitivity")
+    | _words("recurrence")
     | _words("transactionId isReminderOn responseRequested singleValueExtendedProperties")
     | _TIMES
 )
@@ -176,7 +177,7 @@ MICROSOFT = (
         method="GET",
         path=_M_EVENT,
         query=_words("$expand"),
-        fields=_M_BARE | _words("subject body location"),
+        fields=_M_BARE | _words("subject body location sensitivity"),
         ours=True,
     ),
     Rule(method="POST", path=f"{_M_CALENDAR}/events", body=_M_WRITTEN),

@@ -46,7 +46,8 @@ def lock_step(bookables: Collection[int], now: int) -> Step:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NewBooking:
     """All that one booking writes. `before` and `after` in seconds; `answer` is kept for the idempotency key.
-    `unlooked`: those of the bookables whose calendars could not be looked at just before."""
+    `asked_at` is the moment since when its effects wait, as exact as the clock. `unlooked`: those of the bookables
+    whose calendars could not be looked at just before."""
 
     booking_id: UUID
     uid: UUID
@@ -68,6 +69,7 @@ class NewBooking:
     key: str | None
     digest: bytes
     answer: dict[str, Any]
+    asked_at: float
     unlooked: Collection[int] = ()
 
 
@@ -100,7 +102,7 @@ WITH given AS (
   ON CONFLICT DO NOTHING RETURNING bookable_id
 ), effects AS (
   INSERT INTO outbox (effect, key, payload, generation, created_at, due_at, attempts, reason, parked)
-  SELECT effect, wanted.key, payload, 1, now, now, 0, '', false FROM given, (
+  SELECT effect, wanted.key, payload, 1, to_timestamp(:asked_at), now, 0, '', false FROM given, (
     SELECT 'mail' AS effect, concat('confirmation:', booking_id, ':0:', recipient) AS key,
            jsonb_build_object('booking_id', booking_id, 'kind', 'confirmation', 'sequence', 0,
                               'recipient', recipient) AS payload
@@ -138,6 +140,7 @@ async def store_booking(db: AsyncSession, new: NewBooking, *, freed: Collection[
         "start": new.span[0],
         "end": new.span[1],
         "now": new.now,
+        "asked_at": new.asked_at,
         "booking_id": str(new.booking_id),
         "name": new.name,
         "email": new.email,

@@ -12,7 +12,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from booking_app.db.tables import Outbox
-from booking_app.domain.clock import to_instant
 from booking_app.domain.effects import Work
 from booking_app.domain.freshness import SLOW
 
@@ -79,7 +78,7 @@ async def claim(
                 payload=row.payload,
                 generation=row.generation,
                 attempts=row.attempts,
-                created_at=to_instant(row.created_at or now),
+                created_at=(row.created_at or now).timestamp(),
             )
         )
     return claimed

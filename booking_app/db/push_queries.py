@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -128,8 +128,10 @@ async def intend(
     uid: str,
     start: datetime,
     end: datetime,
+    said: Collection[str] | None,
 ) -> None:
-    """Remember, before anything is sent, that the event is about to stand there and then."""
+    """Remember, before anything is sent, that the event is about to stand there and then, and what it may say: `said`
+    are the digests of that and of what was written before; None where the latter are not known."""
     await lock_calendar(db, calendar_id)
     row = insert(Mirror).values(
         appointment_id=appointment_id,
@@ -139,10 +141,12 @@ async def intend(
         fields="",
         intended_start=start,
         intended_end=end,
+        said=None if said is None else sorted(said),
     )
     await db.execute(
         row.on_conflict_do_update(
-            index_elements=["appointment_id", "bookable_id"], set_={"intended_start": start, "intended_end": end}
+            index_elements=["appointment_id", "bookable_id"],
+            set_={"intended_start": start, "intended_end": end, "said": row.excluded.said},
         )
     )
 
@@ -164,11 +168,20 @@ async def read_soon(db: AsyncSession, calendar_id: int, now: datetime) -> None:
 
 
 async def wrote(
-    db: AsyncSession, mirror: Mirror, *, key: str, etag: str, fields: str, start: datetime, end: datetime, now: datetime
+    db: AsyncSession,
+    mirror: Mirror,
+    *,
+    key: str,
+    etag: str,
+    fields: str,
+    said: Collection[str],
+    start: datetime,
+    end: datetime,
+    now: datetime,
 ) -> bool:
     """The event stands at the provider, read back, in this version. Whether that freed time which it blocked where
     its owner had put it before."""
-    mirror.key, mirror.etag, mirror.fields = key, etag, fields
+    mirror.key, mirror.etag, mirror.fields, mirror.said = key, etag, fields, sorted(said)
     mirror.starts_at, mirror.ends_at = start, end
     mirror.intended_start = mirror.intended_end = mirror.missing_since = None
     mirror.written_at = now
@@ -186,9 +199,11 @@ async def wrote(
     return bool(freed.all())
 
 
-async def doubt(db: AsyncSession, mirror: Mirror, now: datetime) -> None:
-    """A write found the event gone or changed. What its owner wants is for a read to say, which knows whether the
-    whole calendar is gone: the next one looks at this event anew and decides, though a write waits."""
+async def doubt(db: AsyncSession, mirror: Mirror, now: datetime, *, key: str | None = None) -> None:
+    """A write found the event gone or changed, perhaps under a `key` that was not known yet. What its owner wants is
+    for a read to say, which knows whether the whole calendar is gone: the next one looks at this event anew and
+    decides, though a write waits."""
+    mirror.key = mirror.key or key
     if mirror.missing_since is None and mirror.key is not None:
         mirror.missing_since = now
         row = insert(CalendarObject).values(

@@ -77,6 +77,8 @@ class Calendar(SQLModel, table=True):
     unsure_blocks: bool = Field(default=True, sa_column_kwargs={"server_default": true()})
     """Whether that goes for tentative events and unanswered invitations, too."""
     target: bool = False
+    private: bool = Field(default=True, sa_column_kwargs={"server_default": true()})
+    """Whether others who may see the calendar see of our events only that its owner is busy."""
     chosen_at: datetime | None = moment()
     """Since when it is to be read; what was never read is as old as that."""
     cursor: str | None = None
@@ -160,6 +162,8 @@ class Mirror(SQLModel, table=True):
     key: str | None = None
     etag: str | None = None
     fields: str = ""
+    said: list[str] | None = Field(default=None, sa_column=Column(JSONB))
+    """Digests of what we wrote, and of what is being written (`sync.theirs`); null: from before they were kept."""
     starts_at: datetime | None = moment()
     ends_at: datetime | None = moment()
     intended_start: datetime | None = moment()

@@ -40,4 +40,4 @@ class Work:
     payload: dict[str, object]
     generation: int
     attempts: int
-    created_at: int
+    created_at: float

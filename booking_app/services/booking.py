@@ -214,6 +214,7 @@ def _new_booking(
         notes=customer.notes,
         zone=request.zone,
         now=to_instant(ctx.now()),
+        asked_at=ctx.now().timestamp(),
         key=key,
         digest=digest_of(request),
         answer={"id": str(booking_id), "start": span[0], "end": span[1], "staff": staff},

@@ -168,15 +168,15 @@ def figures(page: SyncPage, now: int, use: Collection[ProviderUse] = ()) -> tupl
     waits = [each.since for line in page.lines for each in line.waiting] + [each.since for each in page.other_waiting]
     shown = [
         _delay(
-            "Change outside → slot closed",
-            "changes are seen",
+            "Change outside → slot closed, at most",
+            "changes were seen",
             "No change was seen",
             known.inbound_p50,
             known.inbound_p99,
         ),
         _delay(
             "Booking → in the calendar",
-            "bookings are written",
+            "bookings were written",
             "No booking was written",
             known.outbound_p50,
             known.outbound_p99,

@@ -7,9 +7,10 @@ from booking_app.domain.clock import to_instant
 from booking_app.sync.model import EventDraft
 
 
-def draft_of(wanted: ToWrite, uid: str, manage_url: str) -> EventDraft:
-    """The event: who comes, for what, where, how to prepare, and the link to change it. No attendee is named, so
-    no server sends an invitation."""
+def draft_of(wanted: ToWrite, uid: str, link: str, stamp: int) -> EventDraft:
+    """The event: who comes, for what, where, how to prepare, and the `link` to it in the booking system, which lets in
+    only who works here: everybody whom the calendar is shared with may read it. No attendee is named, so no server
+    sends an invitation. `stamp` is since when the appointment is so."""
     service = wanted.service
     start, end = wanted.appointment.during.lower, wanted.appointment.during.upper
     if start is None or end is None:
@@ -28,8 +29,9 @@ def draft_of(wanted: ToWrite, uid: str, manage_url: str) -> EventDraft:
         lines.append(f"Where: {service.location}")
     if service.preparation:
         lines.append(f"To prepare: {service.preparation}")
-    if manage_url:
-        lines.append(f"Change or cancel: {manage_url}")
+    lines.append(f"In the booking system: {link}")
+    mirror = wanted.mirror
+    place = wanted.target or wanted.mirrored_in
     return EventDraft(
         uid=uid,
         start=to_instant(start),
@@ -37,6 +39,9 @@ def draft_of(wanted: ToWrite, uid: str, manage_url: str) -> EventDraft:
         summary=f"{service.name} – {names}" if names else service.name,
         description="\n".join(lines),
         location=service.location,
-        url=manage_url,
+        url=link,
         sequence=wanted.appointment.sequence,
+        stamp=stamp,
+        private=place is None or place.calendar.private,
+        before=frozenset() if mirror is None else None if mirror.said is None else frozenset(mirror.said),
     )

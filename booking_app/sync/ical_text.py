@@ -23,6 +23,7 @@ _READ = frozenset(
     | {"SEQUENCE", "DTSTAMP", "STATUS", "TRANSP", "ATTENDEE", "TZID", "FREEBUSY", "X-APPLE-TRAVEL-DURATION"}
 )
 _READ_OWN = _READ | {"SUMMARY", "DESCRIPTION", "LOCATION", "URL"}
+_ESCAPED = re.compile(r"\\(.)")
 _DATED = frozenset({"DTSTART", "DTEND", "RDATE", "EXDATE", "RECURRENCE-ID", "FREEBUSY"})
 """Their values hold no colon, so that the last one of a line separates, whatever stands unquoted before it."""
 _PARAM = re.compile(r';([^;:="]+)=("[^"]*"|[^;]*)')
@@ -96,6 +97,11 @@ class Places:
         """For what belongs to an event: where DTSTART names a zone, a bare value has the same (RFC 5545 sections
         3.8.2.2, 3.8.4.4, 3.8.5.1 and 3.8.5.2)."""
         return Places(owner=start.zone, embedded=self.embedded, work=self.work)
+
+
+def unescaped(text: str) -> str:
+    """A TEXT value as it was meant (RFC 5545 section 3.3.11)."""
+    return _ESCAPED.sub(lambda match: "\n" if match[1] in "nN" else match[1], text)
 
 
 def read(data: bytes, *, own: bool) -> list[Component]:

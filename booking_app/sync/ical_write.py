@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from datetime import UTC, datetime
+from datetime import UTC
 
 from icalendar import Calendar, Event
 
@@ -13,7 +13,7 @@ from booking_app.domain.clock import from_instant
 from booking_app.domain.conflicts import Shape
 from booking_app.sync import zones
 from booking_app.sync.event_text import EventText, Weight, read_event
-from booking_app.sync.ical_text import Component, Places, Unreadable, embedded_zones, read
+from booking_app.sync.ical_text import Component, Places, Unreadable, embedded_zones, read, unescaped
 from booking_app.sync.model import EventDraft, OwnEvent
 from booking_app.sync.problems import Code
 from booking_app.sync.work import TooDense
@@ -22,7 +22,6 @@ OWN_UID_SUFFIX = "@booking-app"
 """The end of the UID of every event that we write; nothing else marks an event as ours."""
 PRODID = "-//booking-app//EN"
 _SPACE = re.compile(r"\s+")
-_ESCAPED = re.compile(r"\\(.)")
 
 
 def write_event(draft: EventDraft) -> bytes:
@@ -30,7 +29,7 @@ def write_event(draft: EventDraft) -> bytes:
     ATTENDEE, so that no server sends invitations (RFC 6638 section 3.2.1)."""
     event = Event()
     event.add("uid", draft.uid)
-    event.add("dtstamp", _stamp(draft))
+    event.add("dtstamp", from_instant(draft.stamp))
     event.add("dtstart", from_instant(draft.start))
     event.add("dtend", from_instant(draft.end))
     event.add("sequence", draft.sequence)
@@ -41,19 +40,14 @@ def write_event(draft: EventDraft) -> bytes:
     if draft.url:
         event.add("url", _SPACE.sub("", _writable(draft.url)))
     event.add("status", "TENTATIVE" if draft.tentative else "CONFIRMED")
-    event.add("transp", "OPAQUE")
-    event.add("class", "PRIVATE")
+    event.add("transp", "TRANSPARENT" if draft.free else "OPAQUE")
+    event.add("class", draft.visible or ("PRIVATE" if draft.private else "PUBLIC"))
     calendar = Calendar()
     calendar.add("prodid", PRODID)
     calendar.add("version", "2.0")
     calendar.add_component(event)
     written: bytes = calendar.to_ical()
     return written
-
-
-def _stamp(draft: EventDraft) -> datetime:
-    # Derived, not read from the clock: the same draft is the same bytes. Moves forward with each revision.
-    return from_instant(min(draft.start, 946_684_800 + draft.sequence))
 
 
 def _writable(text: str) -> str:
@@ -125,5 +119,4 @@ def _shape(main: Component, event: EventText, *, several: bool) -> Shape:
 
 
 def _plain(text: str) -> str:
-    unescaped = _ESCAPED.sub(lambda match: "\n" if match[1] in "nN" else match[1], text)
-    return _SPACE.sub(" ", unicodedata.normalize("NFC", unescaped)).strip()
+    return _SPACE.sub(" ", unicodedata.normalize("NFC", unescaped(text))).strip()

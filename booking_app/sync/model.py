@@ -105,7 +105,10 @@ class Delta:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EventDraft:
-    """Our appointment as it must stand in the person's calendar. `sequence` is the appointment's."""
+    """Our appointment as it must stand in the person's calendar. `sequence` is the appointment's, `stamp` the instant
+    since when it is so. `private`: others who may see the calendar see no more than that its owner is busy. `before`
+    are the digests of what we wrote there (`theirs.said`), None where nothing of it is remembered; `free` and `visible`
+    (a class of RFC 5545) are what its owner made of it."""
 
     uid: str
     start: int
@@ -116,6 +119,11 @@ class EventDraft:
     url: str = ""
     sequence: int = 0
     tentative: bool = False
+    stamp: int = 0
+    private: bool = True
+    before: frozenset[str] | None = None
+    free: bool = False
+    visible: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

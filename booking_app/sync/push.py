@@ -17,8 +17,9 @@ from booking_app.db.push_queries import Placed, ToWrite
 from booking_app.db.tables import DelaySample, Mirror
 from booking_app.domain.appointment import AppointmentState, ConnectionState
 from booking_app.domain.clock import from_instant, to_instant
-from booking_app.domain.conflicts import ConflictKind
+from booking_app.domain.conflicts import ConflictKind, Shape
 from booking_app.domain.effects import Done, Outcome, Park, Retry, Work
+from booking_app.domain.zones import local_date
 from booking_app.metrics import outbound
 from booking_app.services.context import Context
 from booking_app.sync import health
@@ -31,8 +32,7 @@ from booking_app.sync.own import own_uid, standing_times
 from booking_app.sync.policy import setback
 from booking_app.sync.provider import CalendarProvider
 from booking_app.sync.reference import reference
-from booking_app.sync.tokens import manage_url
-from booking_app.sync.vault import UnreadableSecret
+from booking_app.sync.theirs import said
 
 log = logging.getLogger(__name__)
 
@@ -58,10 +58,7 @@ async def push(ctx: Context, accounts: Accounts, work: Work) -> Outcome:
         wanted = await push_queries.to_write(db, appointment_id, bookable_id)
     if wanted is None or wanted.appointment.state == AppointmentState.HELD.value:
         return Done()
-    try:
-        draft = _draft(ctx, wanted, bookable_id)
-    except KeyMissing as error:
-        return await _without_key(ctx, error)
+    draft = _draft(ctx, wanted, bookable_id, work)
     event = _Event(wanted=wanted, appointment_id=appointment_id, bookable_id=bookable_id, draft=draft)
     place = _place(wanted)
     kind = wanted.appointment.conflict_kind
@@ -105,19 +102,18 @@ async def take_away_left(ctx: Context, accounts: Accounts, work: Work) -> Outcom
         return SIGNED_OUT
     key = work.payload["key"]
     try:
-        draft = _draft(ctx, wanted, bookable_id)
+        draft = _draft(ctx, wanted, bookable_id, work)
         await _remove(accounts, place, draft, key=None if key is None else str(key), etag=None)
     except ProviderError as error:
         return await _failed(ctx, accounts, error, place, work)
     return Done()
 
 
-def _draft(ctx: Context, wanted: ToWrite, bookable_id: int) -> EventDraft:
-    try:
-        url = manage_url(ctx, wanted.bookings)
-    except UnreadableSecret:
-        raise KeyMissing from None
-    return draft_of(wanted, own_uid(wanted.appointment.uid, bookable_id), url)
+def _draft(ctx: Context, wanted: ToWrite, bookable_id: int, work: Work) -> EventDraft:
+    place = wanted.target or wanted.mirrored_in
+    day = local_date(place.owner.zone if place else "UTC", to_instant(wanted.appointment.during.lower or ctx.now()))
+    link = f"{ctx.public_url}/admin/team?date={day.isoformat()}"
+    return draft_of(wanted, own_uid(wanted.appointment.uid, bookable_id), link, int(work.created_at))
 
 
 def _place(wanted: ToWrite) -> Placed | None:
@@ -191,16 +187,24 @@ async def _stand(ctx: Context, accounts: Accounts, event: _Event, place: Placed,
             uid=event.draft.uid,
             start=start,
             end=end,
+            said=None if event.draft.before is None else event.draft.before | said(event.draft),
         )
     mirror = event.wanted.mirror
     key, etag = (mirror.key, mirror.etag) if mirror and mirror.calendar_id == place.calendar.id else (None, None)
+    if mirror is not None and mirror.key is None and mirror.intended_start is not None:
+        # Its creation was begun before: what stands there now may be its owner's doing.
+        key = await _begun(provider, ref, event)
+        found = None if key is None else await _seen(provider, ref, key)
+        if found is not None and not _as_written(event, found[0]):
+            return await _leave_to_the_next_read(ctx, event, place, work, key=key)
+        etag = None if found is None else found[1]
     try:
         written = await provider.put(ref, event.draft, key=key, etag=etag)
     except (EditConflict, Gone) as error:
         if key is None:
             raise
         found = await _seen(provider, ref, key)
-        if found is None or found[0].cancelled or (found[0].start, found[0].end) not in _our_times(event):
+        if found is None or not _as_written(event, found[0]):
             return await _leave_to_the_next_read(ctx, event, place, work)
         if isinstance(error, Gone):
             raise
@@ -217,8 +221,17 @@ async def _seen(provider: CalendarProvider, ref: CalendarRef, key: str) -> tuple
         return None  # the whole calendar
 
 
-def _our_times(event: _Event) -> frozenset[tuple[int, int]]:
-    return standing_times(event.wanted.appointment, event.wanted.mirror)
+async def _begun(provider: CalendarProvider, ref: CalendarRef, event: _Event) -> str | None:
+    try:
+        return await provider.find(ref, uid=event.draft.uid)
+    except Gone:
+        return None  # the whole calendar, as the write will say
+
+
+def _as_written(event: _Event, found: OwnEvent) -> bool:
+    """Whether it stands where we put it, whatever its owner wrote into it."""
+    times = standing_times(event.wanted.appointment, event.wanted.mirror)
+    return not found.cancelled and found.shape is Shape.PLAIN and (found.start, found.end) in times
 
 
 async def _note(ctx: Context, event: _Event, place: Placed, written: Written, work: Work) -> None:
@@ -234,6 +247,7 @@ async def _note(ctx: Context, event: _Event, place: Placed, written: Written, wo
                 key=written.key,
                 etag=written.etag,
                 fields=draft_fields(event.draft),
+                said=said(event.draft),
                 start=from_instant(event.draft.start),
                 end=from_instant(event.draft.end),
                 now=now,
@@ -245,7 +259,9 @@ async def _note(ctx: Context, event: _Event, place: Placed, written: Written, wo
     outbound.observe(delay)
 
 
-async def _leave_to_the_next_read(ctx: Context, event: _Event, place: Placed, work: Work) -> Outcome:
+async def _leave_to_the_next_read(
+    ctx: Context, event: _Event, place: Placed, work: Work, *, key: str | None = None
+) -> Outcome:
     """The owner may have moved or deleted the event: that is never decided here, where nobody knows whether the whole
     calendar is gone, nor is it written over."""
     if not (place.calendar.blocks or place.calendar.target):
@@ -255,7 +271,7 @@ async def _leave_to_the_next_read(ctx: Context, event: _Event, place: Placed, wo
         await lock_calendar(db, place.calendar.id or 0)
         mirror = await push_queries.mirror_of(db, event.appointment_id, event.bookable_id)
         if mirror is not None:
-            await push_queries.doubt(db, mirror, ctx.now())
+            await push_queries.doubt(db, mirror, ctx.now(), key=key)
     return Retry(reason="The event was changed in the calendar, which is read first.")
 
 

@@ -10,8 +10,9 @@ from urllib.parse import urljoin, urlsplit
 
 from booking_app.sync import zones
 from booking_app.sync.errors import EditConflict, Gone, ProviderError, Rejected, Transient
+from booking_app.sync.ical_merge import merge_event
 from booking_app.sync.ical_text import Places, Unreadable
-from booking_app.sync.ical_write import draft_fields, parse_own, write_event
+from booking_app.sync.ical_write import parse_own, write_event
 from booking_app.sync.model import CalendarRef, EventDraft, OwnEvent, Written
 from booking_app.sync.providers import caldav_xml as xml
 from booking_app.sync.providers.caldav_wire import Stored, Wire
@@ -85,16 +86,17 @@ class Writer:
 
     async def _create(self, calendar: CalendarRef, draft: EventDraft) -> Written:
         path = path_for(calendar.remote_id, draft.uid)
-        reply = await self._send(calendar, path, draft, {"If-None-Match": "*"})
+        text = write_event(draft)
+        reply = await self._send(calendar, path, text, {"If-None-Match": "*"})
         if reply.status in (200, 201, 204):
-            return await self._read_back(calendar, path, draft)
+            return await self._read_back(calendar, path, text)
         if reply.status not in (403, 409, 412):
             raise _refusal(reply)
         found = await self._existing(calendar, path, draft, reply)
         if found is None:
             raise _refusal(reply)
-        path, stored, own = found
-        if own.fields == draft_fields(draft) and not own.cancelled:
+        path, stored, _ = found
+        if _same(calendar, stored.data, merge_event(stored.data, draft)):
             return Written(key=path, etag=stored.etag)
         return await self._update(calendar, draft, path, stored.etag)
 
@@ -131,61 +133,52 @@ class Writer:
         return None
 
     async def _update(self, calendar: CalendarRef, draft: EventDraft, key: str, etag: str | None) -> Written:
-        if etag is None:
-            stored = await self._wire.fetch(calendar.remote_id, key)
-            if stored is None:
-                raise Gone("The event is no longer in the calendar.")
-            etag = stored.etag
-        condition = await self._strong(calendar, key, etag)
-        if not condition:
+        """Write over what stands there, in exactly the version `etag`: what its owner added to it stays."""
+        stored = await self._wire.fetch(calendar.remote_id, key)
+        if stored is None:
             raise Gone("The event is no longer in the calendar.")
-        reply = await self._send(calendar, key, draft, {"If-Match": condition})
+        text = merge_event(stored.data, draft)
+        if etag is not None and stored.etag != etag:
+            return _already_so(calendar, key, stored, text)
+        # A weak one cannot be sent (RFC 9110 section 8.8.3.2), and was compared just now.
+        reply = await self._send(calendar, key, text, {"If-Match": stored.etag.removeprefix("W/")})
         if reply.status == 201:
-            return await self._created_by_update(calendar, key, draft)
+            return await self._created_by_update(calendar, key, text)
         if reply.status in (200, 204):
-            return await self._read_back(calendar, key, draft)
-        if reply.status == 412:
-            return await self._already_so(calendar, key, draft)
-        raise _refusal(reply)
+            return await self._read_back(calendar, key, text)
+        if reply.status != 412:
+            raise _refusal(reply)
+        again = await self._wire.fetch(calendar.remote_id, key)
+        if again is None:
+            raise Gone("The event is no longer in the calendar.")
+        return _already_so(calendar, key, again, merge_event(again.data, draft))
 
-    async def _created_by_update(self, calendar: CalendarRef, key: str, draft: EventDraft) -> Written:
+    async def _created_by_update(self, calendar: CalendarRef, key: str, text: bytes) -> Written:
         """After 201, which says that nothing stood there (RFC 9110 section 9.3.4): the server did not heed the
         condition, and the write undid a deletion. That is undone in turn. A few servers say 201 to every PUT, so the
         same is written once more, now that it certainly stands there: only the answer to that tells them apart."""
-        written = await self._read_back(calendar, key, draft)
+        written = await self._read_back(calendar, key, text)
         condition = {"If-Match": await self._strong(calendar, key, written.etag)}
-        reply = await self._send(calendar, key, draft, condition)
+        reply = await self._send(calendar, key, text, condition)
         if reply.status == 412:
             raise EditConflict("Somebody else changed the event.")
         if reply.status not in (200, 201, 204):
             raise _refusal(reply)
-        again = await self._read_back(calendar, key, draft)
+        again = await self._read_back(calendar, key, text)
         if reply.status == 201:
             return again
         await self.remove(calendar, key=key, etag=again.etag)
         raise Gone("The event is no longer in the calendar.")
 
-    async def _already_so(self, calendar: CalendarRef, key: str, draft: EventDraft) -> Written:
-        """After a failed condition: fine if the event already stands as wanted (our own write whose reply was
-        lost), else somebody changed or removed it."""
-        stored = await self._wire.fetch(calendar.remote_id, key)
-        if stored is None:
-            raise Gone("The event is no longer in the calendar.")
-        own = _own(calendar, stored)
-        if own and own.uid == draft.uid and own.fields == draft_fields(draft) and not own.cancelled:
-            return Written(key=key, etag=stored.etag)
-        raise EditConflict("Somebody else changed the event.")
-
-    async def _send(self, calendar: CalendarRef, path: str, draft: EventDraft, condition: dict[str, str]) -> Reply:
+    async def _send(self, calendar: CalendarRef, path: str, text: bytes, condition: dict[str, str]) -> Reply:
         url = urljoin(calendar.remote_id, path)
-        return await self._wire.http.send("PUT", url, content=write_event(draft), headers={**_CONTENT, **condition})
+        return await self._wire.http.send("PUT", url, content=text, headers={**_CONTENT, **condition})
 
-    async def _read_back(self, calendar: CalendarRef, path: str, draft: EventDraft) -> Written:
+    async def _read_back(self, calendar: CalendarRef, path: str, text: bytes) -> Written:
         for pause in (*_LAG, None):
             stored = await self._wire.fetch(calendar.remote_id, path)
             if stored is not None:
-                own = _own(calendar, stored)
-                if own is None or own.uid != draft.uid or own.fields != draft_fields(draft) or own.cancelled:
+                if not _same(calendar, stored.data, text):
                     raise Rejected("The calendar server did not keep the event as it was written.")
                 return Written(key=path, etag=stored.etag)
             if pause is not None:
@@ -193,9 +186,29 @@ class Writer:
         raise Transient("The event was written but the calendar server does not show it yet.")
 
 
+def _already_so(calendar: CalendarRef, key: str, stored: Stored, text: bytes) -> Written:
+    """After a failed condition: fine if the event already stands as wanted (our own write whose reply was lost), else
+    somebody changed it."""
+    if _same(calendar, stored.data, text):
+        return Written(key=key, etag=stored.etag)
+    raise EditConflict("Somebody else changed the event.")
+
+
+def _same(calendar: CalendarRef, data: bytes, text: bytes) -> bool:
+    """Whether both say the same of our event, and that it takes place."""
+    stands, wanted = _read(calendar, data), _read(calendar, text)
+    if stands is None or wanted is None or stands.cancelled:
+        return False
+    return (stands.uid, stands.fields) == (wanted.uid, wanted.fields)
+
+
 def _own(calendar: CalendarRef, stored: Stored) -> OwnEvent | None:
+    return _read(calendar, stored.data)
+
+
+def _read(calendar: CalendarRef, data: bytes) -> OwnEvent | None:
     try:
-        return parse_own(stored.data, Places(owner=zones.named(calendar.zone) or UTC, embedded={}))
+        return parse_own(data, Places(owner=zones.named(calendar.zone) or UTC, embedded={}))
     except Unreadable as error:
         raise Transient("The calendar server sent an event that cannot be read.") from error
 

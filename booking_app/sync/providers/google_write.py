@@ -7,19 +7,22 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC
 from typing import Any
 
 from booking_app.domain.clock import from_instant
+from booking_app.domain.conflicts import Shape
 from booking_app.sync.errors import EditConflict, Gone, Rejected
 from booking_app.sync.ical_write import draft_fields
 from booking_app.sync.model import CalendarRef, EventDraft, Mode, OwnEvent, Written
 from booking_app.sync.providers import google_text as text
 from booking_app.sync.providers.google_wire import Wire
 from booking_app.sync.providers.json_api import Item, segment
+from booking_app.sync.theirs import keeping, plain_text
 
-_CONTENT = f"{text.FIELDS},summary,description,location,extendedProperties/private/{text.LINK}"
+_CONTENT = f"{text.FIELDS},summary,description,location,visibility,extendedProperties/private/{text.LINK}"
 _QUIET = {"sendUpdates": "none", "fields": "id,etag"}
 _NAMES = 3
 """Ids that are tried for an event: one of a deleted event may stay spent."""
@@ -76,8 +79,9 @@ class Writer:
             body = {
                 **_body(draft),
                 "id": key,
-                "visibility": "private",
+                "visibility": _visibility(draft),
                 "transparency": "opaque",
+                "status": "tentative" if draft.tentative else "confirmed",
                 "reminders": {"useDefault": False},
             }
             path = f"calendars/{segment(calendar.remote_id)}/events"
@@ -104,34 +108,39 @@ class Writer:
             own, etag = _own(item)
             if own.uid != draft.uid:
                 return None
-            if _says(own, draft):
+            if _says(own, _keeping(item, draft)):
                 return Written(key=key, etag=etag)
         try:
-            return await self._update(calendar, draft, key, str(etag))
+            return await self._update(calendar, draft, key, str(etag), revive=True)
         except (Gone, EditConflict, Rejected):
             if item.get("status") == "cancelled":
                 return None
             raise
 
-    async def _update(self, calendar: CalendarRef, draft: EventDraft, key: str, etag: str | None) -> Written:
-        if etag is None:
+    async def _update(
+        self, calendar: CalendarRef, draft: EventDraft, key: str, etag: str | None, *, revive: bool = False
+    ) -> Written:
+        """Write over what stands there, in exactly the version `etag`: what its owner added to it stays."""
+        for last in (False, True):
             item = await self._fetch(calendar, key)
-            if item is None or item.get("status") == "cancelled":
+            if item is None or (item.get("status") == "cancelled" and not revive):
                 raise Gone("The event is no longer in the calendar.")
-            etag = _own(item)[1]
-        try:
-            await self._wire.send(
-                "PATCH", _path(calendar, key), "writing the event", query=_QUIET, body=_change(draft), etag=etag
-            )
-        except EditConflict:
-            item = await self._fetch(calendar, key)
-            if item is None or item.get("status") == "cancelled":
-                raise Gone("The event is no longer in the calendar.") from None
             own, now = _own(item)
-            if _says(own, draft):
-                return Written(key=key, etag=now)  # our own write, whose answer was lost
-            raise
-        return await self._read_back(calendar, draft, key)
+            kept = _keeping(item, draft)
+            if etag is not None and etag != now:
+                if _says(own, kept):
+                    return Written(key=key, etag=now)  # our own write, whose answer was lost
+                raise EditConflict("Somebody else changed the event.")
+            try:
+                path, body = _path(calendar, key), _change(kept, item)
+                await self._wire.send("PATCH", path, "writing the event", query=_QUIET, body=body, etag=now)
+            except EditConflict:
+                if last:
+                    raise
+                etag = now
+                continue
+            return await self._read_back(calendar, kept, key)
+        raise AssertionError("unreachable")
 
     async def _read_back(self, calendar: CalendarRef, draft: EventDraft, key: str) -> Written:
         item = await self._fetch(calendar, key)
@@ -165,16 +174,41 @@ def _body(draft: EventDraft) -> dict[str, Any]:
         "location": draft.location,
         "start": {"dateTime": _moment(draft.start)},
         "end": {"dateTime": _moment(draft.end)},
-        "status": "tentative" if draft.tentative else "confirmed",
-        "transparency": "opaque",
         "extendedProperties": {"private": {text.MARK: draft.uid, text.LINK: draft.url}},
     }
 
 
-def _change(draft: EventDraft) -> dict[str, Any]:
-    """The same over an event that may have become a whole day meanwhile."""
+def _change(draft: EventDraft, item: Item) -> dict[str, Any]:
+    """The same over an event that may have become a whole day or a series meanwhile, or been deleted."""
     body = _body(draft)
-    return body | {name: {**body[name], "date": None} for name in ("start", "end")}
+    body |= {name: {**body[name], "date": None} for name in ("start", "end")}
+    if item.get("recurrence"):
+        body["recurrence"] = None
+    if item.get("status") == "cancelled":
+        body["status"] = "confirmed"
+    if not draft.visible:
+        body["visibility"] = _visibility(draft)
+    return body
+
+
+_CLASSES = {"private": "PRIVATE", "confidential": "CONFIDENTIAL", "public": "PUBLIC", "default": "PUBLIC"}
+
+
+def _visibility(draft: EventDraft) -> str:
+    return "private" if draft.private else "default"
+
+
+def _keeping(item: Item, draft: EventDraft) -> EventDraft:
+    """The draft with what is the owner's in the event as it stands."""
+    summary, description, location = (str(item.get(each) or "") for each in ("summary", "description", "location"))
+    kept = keeping(
+        draft,
+        summary=summary,
+        description=plain_text(description),
+        location=location,
+        visible=_CLASSES.get(str(item.get("visibility") or "default"), ""),
+    )
+    return replace(kept, free=item.get("transparency") == "transparent")
 
 
 def _moment(instant: int) -> str:
@@ -188,14 +222,28 @@ def _own(item: Item) -> tuple[OwnEvent, str]:
         raise Rejected("What stands at the event's place is not our event.")
     start, end = text.span_of({"start": item.get("start"), "end": item.get("end")})
     summary, description, location = (str(item.get(each) or "") for each in ("summary", "description", "location"))
-    draft = EventDraft(uid=uid, start=start, end=end, summary=summary, description=description, location=location)
-    draft = replace(draft, url=text.private_of(item, text.LINK))
-    plain = item.get("transparency") != "transparent" and not item.get("recurrence")
-    fields = draft_fields(draft) if plain else "free"
+    draft = EventDraft(
+        uid=uid,
+        start=start,
+        end=end,
+        summary=summary,
+        description=plain_text(description),
+        location=location,
+        url=text.private_of(item, text.LINK),
+        free=item.get("transparency") == "transparent",
+    )
+    fields = "repeats" if item.get("recurrence") else draft_fields(draft)
     cancelled = item.get("status") == "cancelled"
-    return OwnEvent(uid=uid, start=start, end=end, cancelled=cancelled, sequence=0, fields=fields), etag
+    shape = Shape.PLAIN
+    if item.get("recurrence"):
+        shape = Shape.REPEATS
+    elif isinstance(item.get("start"), Mapping) and item["start"].get("date"):
+        shape = Shape.ALL_DAY
+    own = OwnEvent(uid=uid, start=start, end=end, cancelled=cancelled, sequence=0, fields=fields, shape=shape)
+    return own, etag
 
 
 def _says(own: OwnEvent, draft: EventDraft) -> bool:
     """Whether the event says what was wanted."""
-    return own.uid == draft.uid and not own.cancelled and own.fields == draft_fields(draft)
+    wanted = replace(draft, description=plain_text(draft.description))
+    return own.uid == draft.uid and not own.cancelled and own.fields == draft_fields(wanted)

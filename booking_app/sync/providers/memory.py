@@ -21,8 +21,9 @@ from booking_app.sync.errors import (
     Rejected,
     Transient,
 )
+from booking_app.sync.ical_merge import merge_event
 from booking_app.sync.ical_text import Places
-from booking_app.sync.ical_write import draft_fields, parse_own, write_event
+from booking_app.sync.ical_write import parse_own, write_event
 from booking_app.sync.model import (
     Busy,
     CalendarRef,
@@ -213,7 +214,8 @@ class MemoryProvider:
             raise EditConflict("Somebody else changed the event.")
         if key is None or not self._stands(stored, key, calendar, draft):
             name = key.rpartition("/")[2] if key else draft.uid.partition("@")[0] + ".ics"
-            key = self._server.store(calendar.remote_id, name, write_event(draft))
+            text = merge_event(stored.objects[key][1], draft) if key else write_event(draft)
+            key = self._server.store(calendar.remote_id, name, text)
         self._server.strike("put", after=True)
         return Written(key=key, etag=stored.objects[key][0])
 
@@ -224,8 +226,9 @@ class MemoryProvider:
                 yield key, own
 
     def _stands(self, stored: _Calendar, key: str, calendar: CalendarRef, draft: EventDraft) -> bool:
-        own = parse_own(stored.objects[key][1], _places(calendar))
-        return own is not None and not own.cancelled and own.fields == draft_fields(draft)
+        data = stored.objects[key][1]
+        own, wanted = (parse_own(each, _places(calendar)) for each in (data, merge_event(data, draft)))
+        return own is not None and wanted is not None and not own.cancelled and own.fields == wanted.fields
 
     async def get(self, calendar: CalendarRef, *, key: str) -> tuple[OwnEvent, str] | None:
         await self._enter("get")

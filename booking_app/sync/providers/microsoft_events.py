@@ -123,6 +123,11 @@ def etag_of(held: str) -> str:
     return held.partition(";")[2]
 
 
+def is_free(item: Item) -> bool:
+    """Whether the event is shown as taking no time."""
+    return _text(item, "showAs").lower() in _FREE
+
+
 def mark_of(item: Item) -> str:
     """Our uid, if the event carries it; empty otherwise."""
     properties = item.get("singleValueExtendedProperties")

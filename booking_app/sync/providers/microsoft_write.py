@@ -13,6 +13,7 @@ from datetime import UTC
 from typing import Any
 
 from booking_app.domain.clock import from_instant
+from booking_app.domain.conflicts import Shape
 from booking_app.sync.errors import EditConflict, Gone, Rejected
 from booking_app.sync.ical_write import draft_fields
 from booking_app.sync.model import CalendarRef, EventDraft, Mode, OwnEvent, Written
@@ -20,8 +21,9 @@ from booking_app.sync.providers import microsoft_events as events
 from booking_app.sync.providers.json_api import Item, segment
 from booking_app.sync.providers.microsoft_places import Places
 from booking_app.sync.providers.microsoft_wire import Graph, Taken
+from booking_app.sync.theirs import keeping
 
-_CONTENT = f"{events.SELECT},subject,body,location"
+_CONTENT = f"{events.SELECT},subject,body,location,sensitivity"
 _SPACE = uuid.UUID("b1a1f5a0-7d0f-4a52-9c2b-6f5f0c1d2e3a")
 _WINDOW = (-(2**40), 2**40)
 _ECHO = re.compile(r"\s?<(?:https?://|mailto:|tel:)[^<>\s]*>")
@@ -75,10 +77,11 @@ class Writer:
         for transaction in (uuid.uuid5(_SPACE, draft.uid), uuid.uuid4()):
             body = {
                 **_body(draft),
+                "showAs": "tentative" if draft.tentative else "busy",
                 "transactionId": str(transaction),
                 "isReminderOn": False,
                 "responseRequested": False,
-                "sensitivity": "private",
+                "sensitivity": _sensitivity(draft),
                 "singleValueExtendedProperties": [{"id": events.MARK, "value": draft.uid}],
             }
             try:
@@ -96,37 +99,42 @@ class Writer:
 
     async def _bring_into_line(self, calendar: CalendarRef, draft: EventDraft, key: str) -> Written:
         """An event of ours that stands already: as it is if it says the same, else written over."""
-        own, held = await self._ours(calendar, key)
-        if _says(own, draft):
+        item = await self._standing(calendar, key)
+        if item is None:
+            raise Gone("The event is no longer in the calendar.")
+        own, held = _own(item, calendar)
+        if _says(own, _keeping(item, draft)):
             return Written(key=key, etag=held)
         return await self._update(calendar, draft, key, events.etag_of(held))
 
     async def _update(self, calendar: CalendarRef, draft: EventDraft, key: str, etag: str | None) -> Written:
+        """Write over what stands there, in exactly the version `etag`: what its owner added to it stays."""
         for last in (False, True):
-            if etag is None:
-                etag = events.etag_of((await self._ours(calendar, key))[1])
+            item = await self._fetch(calendar, key)
+            if item is None:
+                raise Gone("The event is no longer in the calendar.")
+            own, held = _own(item, calendar)
+            kept, now = _keeping(item, draft), events.etag_of(held)
+            if etag is not None and etag != now:
+                if _says(own, kept):
+                    return Written(key=key, etag=held)  # our own write, whose answer was lost
+                if await self._standing(calendar, key) is None:
+                    raise Gone("The event is no longer in the calendar.")
+                raise EditConflict("Somebody else changed the event.")
             try:
                 path = self._path(calendar, key)
-                await self._graph.send("PATCH", path, "writing the event", body=_body(draft), etag=etag)
+                await self._graph.send("PATCH", path, "writing the event", body=_change(kept, item), etag=now)
             except EditConflict:
-                own, held = await self._ours(calendar, key)
-                if _says(own, draft):
-                    return Written(key=key, etag=held)  # our own write, whose answer was lost
-                if last or events.etag_of(held) != etag:
+                # A conflict with the very version that stands there comes right after another write: once more.
+                if last:
                     raise
+                etag = now
             else:
                 # What its owner has deleted takes changes where it lies.
                 if key not in await self._places.marked(calendar, draft.uid):
                     raise Gone("The event is no longer in the calendar.")
-                return await self._read_back(calendar, draft, key)
+                return await self._read_back(calendar, kept, key)
         raise AssertionError("unreachable")
-
-    async def _ours(self, calendar: CalendarRef, key: str) -> tuple[OwnEvent, str]:
-        """Our event as it stands and its etag. Raises `Gone`, and `Rejected` for one that is not ours."""
-        item = await self._standing(calendar, key)
-        if item is None:
-            raise Gone("The event is no longer in the calendar.")
-        return _own(item, calendar)
 
     async def _read_back(self, calendar: CalendarRef, draft: EventDraft, key: str) -> Written:
         item = await self._fetch(calendar, key)
@@ -165,8 +173,37 @@ def _body(draft: EventDraft) -> dict[str, Any]:
         "start": _moment(draft.start),
         "end": _moment(draft.end),
         "isAllDay": False,
-        "showAs": "tentative" if draft.tentative else "busy",
     }
+
+
+def _change(draft: EventDraft, item: Item) -> dict[str, Any]:
+    """The same over an event that may have become a series meanwhile."""
+    body = _body(draft)
+    if item.get("type") == "seriesMaster":
+        body["recurrence"] = None
+    if not draft.visible:
+        body["sensitivity"] = _sensitivity(draft)
+    return body
+
+
+_CLASSES = {"private": "PRIVATE", "confidential": "CONFIDENTIAL", "personal": "PERSONAL", "normal": "PUBLIC"}
+
+
+def _sensitivity(draft: EventDraft) -> str:
+    return "private" if draft.private else "normal"
+
+
+def _keeping(item: Item, draft: EventDraft) -> EventDraft:
+    """The draft with what is the owner's in the event as it stands."""
+    subject, shown = item.get("subject"), item.get("sensitivity")
+    kept = keeping(
+        replace(draft, description=_told(draft.description)),
+        summary=subject if isinstance(subject, str) else "",
+        description=_told(_inner(item, "body", "content")),
+        location=_inner(item, "location", "displayName"),
+        visible=_CLASSES.get(shown, "") if isinstance(shown, str) else "",
+    )
+    return replace(kept, free=events.is_free(item))
 
 
 def _moment(instant: int) -> dict[str, str]:
@@ -186,9 +223,17 @@ def _own(item: Item, calendar: CalendarRef) -> tuple[OwnEvent, str]:
         summary=subject if isinstance(subject, str) else "",
         description=_told(_inner(item, "body", "content")),
         location=_inner(item, "location", "displayName"),
+        free=events.is_free(item),
     )
-    fields = draft_fields(draft) if each.busy or each.cancelled else "free"
-    own = OwnEvent(uid=each.own, start=each.start, end=each.end, cancelled=each.cancelled, sequence=0, fields=fields)
+    own = OwnEvent(
+        uid=each.own,
+        start=each.start,
+        end=each.end,
+        cancelled=each.cancelled,
+        sequence=0,
+        fields=draft_fields(draft),
+        shape=Shape.REPEATS if item.get("type") == "seriesMaster" else each.shape,
+    )
     return own, events.version(each.end, each.etag)
 
 
