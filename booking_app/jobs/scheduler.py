@@ -1,19 +1,16 @@
-"""The clockwork of a process: it only wakes workers and starts short chores; PostgreSQL says what to do.
-
-It goes by the event loop's clock, which nobody sets: a scheduler that goes by the time of day stands still for three
-hours when the machine's clock is set back by three."""
+"""All workers of a process and the chores between: the scheduler only wakes them, PostgreSQL says what to do."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from functools import partial
 
 from booking_app.domain.appointment import Effect
 from booking_app.jobs.alerts import tell
 from booking_app.jobs.channel_keeper import ChannelKeeper
+from booking_app.jobs.clockwork import Clockwork
 from booking_app.jobs.pool import PATIENCE
 from booking_app.jobs.timekeeper import Timekeeper
 from booking_app.jobs.upkeep import clean_up, forget_disconnected
@@ -26,8 +23,6 @@ from booking_app.sync.accounts import Accounts
 from booking_app.sync.policy import ReadLane, SyncPolicy
 from booking_app.sync.pull import Puller
 from booking_app.sync.push import push, take_away_left
-
-log = logging.getLogger(__name__)
 
 PULSE = 1.0
 READS = {ReadLane.QUICK: 12, ReadLane.SLOW: 8, ReadLane.STUCK: 4}
@@ -69,13 +64,21 @@ class Jobs:
             effect: Lane(ctx, effect, handler, self._leases, quick=False, patience=None)
             for effect, handler in effects.items()
         }
-        self._clockwork: list[asyncio.Task[None]] = []
-        self._chores: set[asyncio.Task[None]] = set()
+        self._clockwork = clockwork = Clockwork(ctx.now, ctx.elapsed)
+        clockwork.every(PULSE, "pulse", self._pulse)
+        clockwork.every(self._leases.seconds / 3, "leases", partial(self._leases.extend, ctx))
+        clockwork.every(10, "time", Timekeeper(ctx, lease=self._leases.seconds).look)
+        clockwork.every(5, "alerts", partial(tell, ctx))
+        clockwork.every(5, "lists", partial(listing.look, ctx, accounts))
+        clockwork.every(10, "holds", partial(sweep_holds, ctx))
+        clockwork.every(60, "disconnected", partial(forget_disconnected, ctx, accounts))
+        clockwork.every(300, "zones", partial(watch_zones, ctx))
+        clockwork.every(3600, "upkeep", partial(clean_up, ctx))
 
     @property
     def alive(self) -> bool:
-        """Whether the clockwork runs."""
-        return bool(self._clockwork) and not any(each.done() for each in self._clockwork)
+        """Whether the scheduler runs."""
+        return self._clockwork.alive
 
     def wake(self, topic: str) -> None:
         """Take in an announcement: `due`, `outbox` and `channels` start work at once, `resync` all of it. What is slow
@@ -98,43 +101,15 @@ class Jobs:
             asyncio.create_task(each.run(), name=each.name)
             for each in (*self.readers.values(), self.keeper, *self.lanes.values(), *self.slow_lanes.values())
         ]
-        self._every(PULSE, "pulse", self._pulse)
-        self._every(self._leases.seconds / 3, "leases", partial(self._leases.extend, self._ctx))
-        self._every(10, "time", Timekeeper(self._ctx, lease=self._leases.seconds).look)
-        self._every(5, "alerts", partial(tell, self._ctx))
-        self._every(5, "lists", partial(listing.look, self._ctx, self._accounts))
-        self._every(10, "holds", partial(sweep_holds, self._ctx))
-        self._every(60, "disconnected", partial(forget_disconnected, self._ctx, self._accounts))
-        self._every(300, "zones", partial(watch_zones, self._ctx))
-        self._every(3600, "upkeep", partial(clean_up, self._ctx))
         self.wake("resync")
         try:
-            yield
+            async with self._clockwork.running():
+                yield
         finally:
-            # A chore that has been begun ends by itself.
-            for task in (*self._clockwork, *workers):
-                task.cancel()
-            await asyncio.gather(*self._clockwork, *workers, *self._chores, return_exceptions=True)
-            self._clockwork.clear()
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
             await self._puller.close()
 
     async def _pulse(self) -> None:
         self.wake("resync")
-
-    def _every(self, seconds: float, name: str, chore: Callable[[], Awaitable[object]]) -> None:
-        async def run() -> None:
-            try:
-                await chore()
-            except Exception:
-                # The outermost loop: the next round tries again.
-                log.exception("chore.failed", extra={"chore": name})
-
-        async def repeat() -> None:
-            while True:
-                await asyncio.sleep(seconds)
-                task = asyncio.create_task(run(), name=name)
-                self._chores.add(task)
-                task.add_done_callback(self._chores.discard)
-                await asyncio.shield(task)
-
-        self._clockwork.append(asyncio.create_task(repeat(), name=f"every:{name}"))

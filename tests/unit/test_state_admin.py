@@ -135,7 +135,7 @@ def test_the_figures_say_what_waits_and_since_when() -> None:
     empty = sync_lines.figures(make_page(), NOW)
     assert [each.value for each in empty] == ["3.1 s", "0.9 s", "–", "0"]
     assert empty[0].more == "Half of all changes were seen within 3.1 s, nearly all within 12 s"
-    assert empty[1].more == "Half of all bookings are written within 0.9 s"
+    assert empty[1].more == "Half of all bookings were written within 0.9 s"
     figures = Figures(inbound_p50=None, inbound_p99=None, outbound_p50=None, outbound_p99=None, waiting=1, parked=1)
     busy = sync_lines.figures(make_page(line("Chris", make_waiting(), age=41), figures=figures), NOW)
     assert [each.value for each in busy] == ["–", "–", "41 s", "2"]
