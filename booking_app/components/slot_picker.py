@@ -122,6 +122,18 @@ def _zone_form(state: PickerState) -> rx.Component:
             ),
             rx.el.datalist(id="zones"),
             rx.el.span(state.zone_error, class_name="error", id="zone-error", role="alert"),
+            rx.cond(
+                state.zone_choices.length() > 0,
+                rx.el.div(
+                    rx.foreach(
+                        state.zone_choices,
+                        lambda zone: button(zone, type="button", on_click=state.change_zone({"zone": zone})),
+                    ),
+                    role="group",
+                    aria_label="Time zones",
+                    class_name="row wrap",
+                ),
+            ),
             on_submit=state.change_zone,
             class_name="stack-8 zone-form appear",
         ),

@@ -7,9 +7,9 @@ from datetime import date
 import reflex as rx
 
 from booking_app import runtime
-from booking_app.domain.errors import Invalid
-from booking_app.domain.zone_names import present_name
-from booking_app.domain.zones import DAY, checked_zone, local_date
+from booking_app.domain.zone_names import meant
+from booking_app.domain.zone_rules import zone_keys
+from booking_app.domain.zones import DAY, local_date
 from booking_app.services.views import SlotQuery, SlotsAnswer
 from booking_app.state import live, picture, times
 from booking_app.state.guard import public
@@ -30,6 +30,8 @@ class Picker(rx.State, mixin=True):
     zone_clock: str = ""
     zone_error: str = ""
     zone_open: bool = False
+    zone_choices: tuple[str, ...] = ()
+    """The zones that what was typed may mean, if it may mean several."""
     month: MonthView = MonthView()
     free: dict[str, int] = {}  # noqa: RUF012 - each session gets its own copy
     day: DayView = DayView()
@@ -79,18 +81,23 @@ class Picker(rx.State, mixin=True):
     @public
     async def toggle_zones(self) -> None:
         """Open or close the choice of the time zone."""
-        self.zone_open, self.zone_error = not self.zone_open, ""
+        self.zone_open, self.zone_error, self.zone_choices = not self.zone_open, "", ()
 
     @rx.event
     @public
     async def change_zone(self, data: dict[str, str]) -> None:
         """Show everything in another zone. The instant one looks at stays; the date follows it."""
-        try:
-            zone = checked_zone(present_name(str(data.get("zone", "")).strip()))
-        except Invalid:
-            self.zone_error = "Choose one of the list, for example Europe/Amsterdam."
+        found = meant(str(data.get("zone", ""))[:100], zone_keys())
+        if len(found) != 1:
+            self.zone_choices = found
+            self.zone_error = (
+                "There are several: choose one."
+                if found
+                else "No time zone is known by this name. Type a large city nearby, or a zone like Europe/Amsterdam."
+            )
             return
-        self.zone_open, self.zone_error = False, ""
+        zone = found[0]
+        self.zone_open, self.zone_error, self.zone_choices = False, "", ()
         if not self.ready:
             return
         looked_at = self.chosen or next(iter(self._seen), 0)

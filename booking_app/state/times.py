@@ -78,8 +78,14 @@ def span_words(start: int, end: int, zone: str) -> tuple[str, str]:
     return long_day(first), f"{clock(start, zone)} to {until}"
 
 
+_TURNED = str.maketrans("+-", "-+")
+
+
 def place(zone: str) -> str:
-    """The place that a zone is named after: `Amsterdam`, `New York`, `UTC`."""
+    """The place that a zone is named after: `Amsterdam`, `New York`, `UTC`; `UTC+3` for `Etc/GMT-3`, whose sign is
+    turned round."""
+    if zone.startswith(("Etc/GMT-", "Etc/GMT+")):
+        return "UTC" + zone.removeprefix("Etc/GMT").translate(_TURNED)
     return zone.rsplit("/", 1)[-1].replace("_", " ")
 
 

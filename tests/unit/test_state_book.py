@@ -262,6 +262,13 @@ async def test_p35_the_instant_stays_when_the_zone_changes(running: Runtime) -> 
     assert state.chosen == NINE
     await call(state, "change_zone", {"zone": "Nowhere"})
     assert (state.zone, bool(state.zone_error)) == ("Pacific/Auckland", True)
+    await call(state, "change_zone", {"zone": "port"})
+    assert "America/Port_of_Spain" in state.zone_choices
+    assert state.zone == "Pacific/Auckland"
+    await call(state, "change_zone", {"zone": "America/Port_of_Spain"})
+    assert (state.zone, state.zone_choices, state.zone_error) == ("America/Port_of_Spain", (), "")
+    await call(state, "change_zone", {"zone": "utc+3"})
+    assert (state.zone, state.zone_name) == ("Etc/GMT-3", "UTC+3")
 
 
 async def test_the_first_page_lists_services_with_their_next_free_time(running: Runtime) -> None:
