@@ -133,6 +133,10 @@ class GoogleApp:
         """An event in Google's own words."""
         return self._calendar.put(event)
 
+    def new_calendar(self, name: str) -> None:
+        """Another calendar of the same person."""
+        self._calendar.world.users[OWNER].add_calendar(name)
+
     def move_to(self, zone: str) -> None:
         """Set the zone of the calendar (an IANA name)."""
         self._calendar.calendar.zone = zone
@@ -203,6 +207,10 @@ class MicrosoftApp:
     def put(self, event: Mapping[str, object]) -> str:
         """An event in Graph's own words."""
         return self._calendar.put(event)
+
+    def new_calendar(self, name: str) -> None:
+        """Another calendar of the same person."""
+        self._calendar.user.add_calendar(name)
 
     def move_to(self, zone: str) -> None:
         """Set the zone of the mailbox (an IANA name)."""
