@@ -13,7 +13,8 @@ from booking_app.components.post_form import post_form
 from booking_app.state.session import SessionState
 
 _ADMIN = (
-    ("Team calendar", "/admin/team"),
+    # On a phone only the first word is seen: all of them fit into one row then.
+    (("Team", " calendar"), "/admin/team"),
     ("Bookings", "/admin/bookings"),
     ("Sync", "/admin/sync"),
     ("People", "/admin/people"),
@@ -55,8 +56,9 @@ def admin_frame(*children: Any, current: str, width: str = "") -> rx.Component:
     )
 
 
-def _link(label: str, href: str, current: str) -> rx.Component:
-    return link(label, href=href, custom_attrs={"aria-current": "page"} if href == current else {})
+def _link(label: str | tuple[str, str], href: str, current: str) -> rx.Component:
+    shown = [label] if isinstance(label, str) else [label[0], rx.el.span(label[1], class_name="nav-more")]
+    return link(*shown, href=href, custom_attrs={"aria-current": "page"} if href == current else {})
 
 
 def _account_menu() -> rx.Component:

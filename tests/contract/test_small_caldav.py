@@ -14,7 +14,7 @@ from tests.contract.backends import LOCAL, ref
 from tests.contract.test_reading import WINDOW, make_event, times
 from tests.contract.test_writing import make_draft
 from tests.known import holding
-from tests.simulators.caldav_faulty import Answer, FaultyCaldav, Forward, Request, is_put
+from tests.simulators.caldav_faulty import Answer, Fault, FaultyCaldav, Forward, Request, is_put
 from tests.simulators.caldav_small import Collection, SmallCaldav, small_caldav
 
 
@@ -46,15 +46,32 @@ async def place(server: SmallCaldav, front: FaultyCaldav) -> AsyncIterator[Place
 # 201 to a conditional update
 
 
+def drop_before_put(server: SmallCaldav, key: str) -> Fault:
+    """The owner deletes the event just before the first write of it arrives."""
+    waiting = [key.rpartition("/")[2]]
+
+    def fault(request: Request, forward: Forward) -> Answer:
+        if waiting:
+            server.drop(waiting.pop())
+        return forward(request)
+
+    return fault
+
+
 async def test_a_deletion_is_not_undone_by_an_update_that_the_server_takes_for_a_creation(
-    server: SmallCaldav, place: Place
+    server: SmallCaldav, front: FaultyCaldav, place: Place
 ) -> None:
     server.hears_conditions = False
-    written = await place.provider.put(place.calendar, make_draft(), key=None, etag=None)
-    server.drop(written.key.rpartition("/")[2])
-    for etag in (written.etag, None):
+    for late in (False, True):
+        written = await place.provider.put(place.calendar, make_draft(), key=None, etag=None)
+        if late:
+            front.heal()
+            front.add(drop_before_put(server, written.key), when=is_put)
+            front.add(server)
+        else:
+            server.drop(written.key.rpartition("/")[2])
         with pytest.raises(Gone):
-            await place.provider.put(place.calendar, make_draft(sequence=2), key=written.key, etag=etag)
+            await place.provider.put(place.calendar, make_draft(sequence=2), key=written.key, etag=written.etag)
         assert server.calendars["work"].objects == {}
 
 
@@ -75,7 +92,7 @@ async def test_what_its_owner_writes_over_an_undone_deletion_is_left_alone(
     server.hears_conditions = False
     written = await place.provider.put(place.calendar, make_draft(), key=None, etag=None)
     name = written.key.rpartition("/")[2]
-    server.drop(name)
+    deleted = drop_before_put(server, written.key)
 
     def owner_steps_in(request: Request, forward: Forward) -> Answer:
         answer = forward(request)
@@ -84,6 +101,7 @@ async def test_what_its_owner_writes_over_an_undone_deletion_is_left_alone(
         return answer
 
     front.heal()
+    front.add(deleted, when=is_put)
     front.add(owner_steps_in, when=is_put)
     front.add(server)
     with pytest.raises(Rejected):
