@@ -24,7 +24,8 @@ _BYDAY = re.compile(r"([+-]?\d{1,2})?(MO|TU|WE|TH|FR|SA|SU)$")
 _NUMBER = re.compile(r"[+-]?\d{1,9}$")
 _LONG_NUMBER = re.compile(r"[+-]?\d{1,18}$")
 _DATE = re.compile(r"\d{8}(T\d{4}(\d{2})?Z?)?$")
-_PREFIX = re.compile(r"(?:RRULE\s*[:;]\s*)+")
+_PREFIX = re.compile(r"(?:^|(?<=;))\s*(?:RRULE\s*[:;]\s*)+")
+"""The name of the property where its value should begin, or before a part where a server has sorted them."""
 _RANGES = {
     "BYMONTH": (1, 12, False),
     "BYMONTHDAY": (1, 31, True),
@@ -119,7 +120,7 @@ def _parts(text: str, unread: dict[str, None]) -> dict[str, list[str]]:
     """The values of each part, each once; an empty one counts as not given. Some escape what separates parts."""
     parts: dict[str, list[str]] = {}
     text = text.upper().replace("\\", "").strip()
-    for piece in text[match.end() if (match := _PREFIX.match(text)) else 0 :].split(";"):
+    for piece in _PREFIX.sub("", text).split(";"):
         name, equals, value = (each.strip() for each in piece.partition("="))
         if not name and not equals:
             continue
