@@ -548,9 +548,11 @@ async def test_two_session_cookies_link_nothing(office: LinkedOffice, anna: Brow
 
 
 async def test_the_way_back_is_not_open_to_a_flood(anna: Browser, client: httpx.AsyncClient, running: Runtime) -> None:
-    given = [
-        (await client.get("/oauth/google/callback?state=x")).status_code for _ in range(running.settings.rate_slots + 1)
-    ]
+    # Some are forgiven while they are sent.
+    given: list[int] = []
+    while 429 not in given and len(given) < 3 * running.settings.rate_slots:
+        given.append((await client.get("/oauth/google/callback?state=x")).status_code)
+    assert len(given) > running.settings.rate_slots
     assert set(given[:-1]) == {303}
     assert given[-1] == 429
 
