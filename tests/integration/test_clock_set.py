@@ -162,10 +162,11 @@ async def test_a_hold_under_a_clock_set_ahead_is_over_and_its_slot_free(
     assert (await make_booking(ctx, TEN)).start == TEN
 
 
-async def test_people_are_told_in_time(ctx: Context, clock: Clock, keeper: Timekeeper) -> None:
+async def test_people_are_told_in_time(ctx: Context, clock: Clock, keeper: Timekeeper, shop: int) -> None:
     await add_admin(ctx)
     async with ctx.sessions.begin() as db:
-        await open_alert(db, subject="provider:google", message="Refused.", now=ctx.now(), grace=60)
+        await db.execute(text("UPDATE calendar SET stopped = true"))
+        await open_alert(db, subject=f"calendar:{shop}", message="Much is gone.", now=ctx.now(), grace=60)
     clock.set(hours=-3)
     await keeper.look()
     assert await tell(ctx) == 1
