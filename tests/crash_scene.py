@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -43,9 +43,19 @@ class Owner(Protocol):
         ...
 
 
+@dataclass
+class Ahead:
+    """A clock that goes `seconds` before the real one, as the worker's does."""
+
+    seconds: float = 0
+
+    def __call__(self) -> datetime:
+        return utc_now() + timedelta(seconds=self.seconds)
+
+
 @dataclass(kw_only=True)
 class Scene:
-    """A database, somebody's calendar, and a worker that dies on demand."""
+    """A database, somebody's calendar, and a worker that dies on demand. `clock` is that of `ctx`."""
 
     ctx: Context
     owner: Owner
@@ -53,21 +63,21 @@ class Scene:
     keys: tuple[str, ...]
     process: subprocess.Popen[str]
     start: int
+    clock: Ahead
     kills: int = 0
-    ahead: float = 0
     slots: itertools.count[int] = field(default_factory=itertools.count)
     stand_ins: dict[str, str] = field(default_factory=dict)
     """Which simulator stands in for which provider."""
 
     async def run(self, what: str, kill_at: int = 0) -> bool:
         """Work until done or killed; whether it was killed. Later each time, so that no lease is in the way."""
-        self.ahead += 100
+        self.clock.seconds += 100
         order = {
             "what": what,
             "kill_at": kill_at,
             "database": self.database,
             "keys": self.keys,
-            "ahead": self.ahead,
+            "ahead": self.clock.seconds,
             "stand_ins": self.stand_ins,
         }
         answer = await asyncio.to_thread(self._ask, json.dumps(order))
@@ -109,6 +119,11 @@ class Scene:
         async with self.ctx.sessions.begin() as db:
             await db.execute(text("UPDATE calendar SET due_at = now()"))
 
+    async def trust(self) -> None:
+        """Take the calendar for read just now, so that it can be booked."""
+        async with self.ctx.sessions.begin() as db:
+            await db.execute(text("UPDATE calendar SET verified_at = :now"), {"now": self.clock()})
+
 
 @contextlib.contextmanager
 def worker() -> Iterator[subprocess.Popen[str]]:
@@ -144,12 +159,14 @@ async def finish(scene: Scene, kill_at: int) -> bool:
 async def survive_writing(scene: Scene) -> None:
     """Book, move and cancel with a death at each step: there is one event, where it belongs, and then none."""
     for kill_at in itertools.count(1):
+        await scene.trust()
         start = scene.next_slot()
         receipt = await booking.book(scene.ctx, make_request(start))
         created = await finish(scene, kill_at)
         assert scene.owner.starts() == [start]
         assert await scene.state() == (1, 0)
 
+        await scene.trust()
         moved_to = scene.next_slot()
         await manage.reschedule(scene.ctx, receipt.token, moved_to)
         moved = await finish(scene, kill_at)

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from booking_app.domain.clock import utc_now
 from booking_app.services import booking, manage
 from booking_app.services.context import Context, LiveRead
 from booking_app.sync import connect
@@ -21,7 +20,7 @@ from booking_app.sync.providers.addresses import AddressPolicy
 from booking_app.sync.providers.caldav_read import expand_inline
 from booking_app.sync.providers.table import opener
 from booking_app.sync.vault import Vault, new_key
-from tests.crash_scene import Scene, in_two_days, survive_reading, survive_writing, worker
+from tests.crash_scene import Ahead, Scene, in_two_days, survive_reading, survive_writing, worker
 from tests.factories import make_person, make_request, make_service
 from tests.office import cells, event
 from tests.radicale_office import PASSWORD, USER, names
@@ -68,7 +67,8 @@ async def scene(ctx: Context, database_url: str, tmp_path: Path) -> AsyncIterato
     with worker() as process:
         url = make_calendar(f"{server.home(USER)}work/", user=USER, password=PASSWORD)
         keys = (new_key(),)
-        ctx = replace(ctx, now=utc_now, sealer=Vault(keys))
+        clock = Ahead()
+        ctx = replace(ctx, now=clock, sealer=Vault(keys))
         accounts = Accounts(ctx.sealer, opener(AddressPolicy(allow_private=True, allow_http=True), expand_inline))
         person = await make_person(ctx, weekly=dict.fromkeys(range(7), ((0, 1440),)))
         await make_service(ctx, duration=15, interval=15, cut_off=0)
@@ -85,7 +85,13 @@ async def scene(ctx: Context, database_url: str, tmp_path: Path) -> AsyncIterato
         await connect.choose(ctx, bookable_id=person, blocks=[found[0]], target=found[0])
         await accounts.close()
         made = Scene(
-            ctx=ctx, owner=AtRadicale(url), database=database_url, keys=keys, process=process, start=in_two_days()
+            ctx=ctx,
+            owner=AtRadicale(url),
+            database=database_url,
+            keys=keys,
+            process=process,
+            start=in_two_days(),
+            clock=clock,
         )
         assert not await made.run("pull")
         yield made
@@ -104,6 +110,7 @@ async def test_killed_while_an_owners_move_is_followed_the_customer_is_told_once
     owner = scene.owner
     assert isinstance(owner, AtRadicale)
     for kill_at in itertools.count(1):
+        await scene.trust()
         start = scene.next_slot()
         receipt = await booking.book(scene.ctx, make_request(start))
         await scene.run("push")
@@ -148,8 +155,7 @@ async def test_p06_killed_after_accepting_without_a_look_and_while_comparing_the
         assert not await scene.run("pull")
         start = scene.next_slot()
         scene.owner.put(start)
-        async with scene.ctx.sessions.begin() as db:
-            await db.execute(text("UPDATE calendar SET verified_at = now()"))
+        await scene.trust()
         receipt = await booking.book(blind, make_request(start))
         await scene.due()
         died = await scene.run("pull", kill_at)

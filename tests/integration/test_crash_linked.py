@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 
 from booking_app import runtime
-from booking_app.domain.clock import utc_now
 from booking_app.sync import connect
 from booking_app.sync.vault import new_key
-from tests.crash_scene import Scene, in_two_days, survive_reading, survive_writing, worker
+from tests.crash_scene import Ahead, Scene, in_two_days, survive_reading, survive_writing, worker
 from tests.factories import make_person, make_service
 from tests.office import cells
 from tests.radicale_office import make_settings
@@ -42,9 +41,11 @@ async def scene(owner: Owner, database_url: str, tmp_path: Path) -> AsyncIterato
         await office.link()
         (first, *_) = await cells(ctx, "SELECT uid::text FROM calendar ORDER BY id")
         await connect.choose(ctx, bookable_id=person, blocks=[first[0]], target=first[0])
+        clock = Ahead()
         with worker() as process:
             made = Scene(
-                ctx=replace(ctx, now=utc_now),
+                ctx=replace(ctx, now=clock),
+                clock=clock,
                 owner=owner,
                 database=database_url,
                 keys=keys,

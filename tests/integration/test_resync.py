@@ -144,12 +144,26 @@ async def test_a_read_that_was_overtaken_by_a_choice_is_dropped(ctx: Context, be
 
 async def test_p07_a_frozen_source_is_never_served_beyond_the_hard_bound(ctx: Context, clock: Clock) -> None:
     office = await make_office(ctx)
-    office.server.fail(lambda: Transient("down"))
     query = SlotQuery(service="haircut", span=TUESDAY)
+    # Nobody reads: what is known is trusted up to the hard bound.
     clock.advance(seconds=500)
-    await office.read()
     assert (await availability.slots(office.ctx, query)).starts
     clock.advance(seconds=200)
+    answer = await availability.slots(office.ctx, query)
+    assert answer.starts == ()
+    assert answer.withheld[0].staff == "anna"
+
+
+async def test_p07_of_a_source_whose_last_read_failed_nothing_is_served_beyond_the_soft_bound(
+    ctx: Context, clock: Clock
+) -> None:
+    office = await make_office(ctx)
+    query = SlotQuery(service="haircut", span=TUESDAY)
+    office.server.fail(lambda: Transient("down"))
+    clock.advance(seconds=20)
+    await office.read()
+    assert (await availability.slots(office.ctx, query)).starts
+    clock.advance(seconds=20)
     answer = await availability.slots(office.ctx, query)
     assert answer.starts == ()
     assert answer.withheld[0].staff == "anna"
