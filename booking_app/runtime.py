@@ -21,6 +21,7 @@ from booking_app.limiter import Limiter
 from booking_app.services.board import Board
 from booking_app.services.context import Bounds, Context
 from booking_app.services.notices import Notices
+from booking_app.services.readiness import Readiness
 from booking_app.sync.accounts import Accounts, Consented
 from booking_app.sync.doctor import Doctor
 from booking_app.sync.grants import Grants
@@ -40,6 +41,7 @@ class Runtime:
     where they get their slots, and knows of each change before the pages do; `accounts` opens calendar accounts,
     `policy` says when they are read; `notices` takes in what calendar providers tell; `doctor` looks at what stands
     between us and a provider; `pools` are the connections to those that are linked by consent.
+    `readiness` knows what keeps it from serving.
     `reads` counts what each client asks over HTTP, `changes` what it books, holds and moves there and on the pages."""
 
     settings: Settings
@@ -56,6 +58,7 @@ class Runtime:
     reads: Limiter
     changes: Limiter
     notices: Notices
+    readiness: Readiness
 
 
 _running: list[Runtime] = []
@@ -98,7 +101,10 @@ async def built(
         accounts = Accounts(vault, opener(addresses, expander.expand), consented)
         live = Live(sessions=sessions, accounts=accounts, deadline=settings.live_deadline)
         context = replace(base, reread=live.reread)
-        mail = create_handler(context, create_mailer(settings.smtp_url, settings.data_dir / "mail"), settings.mail_from)
+        mails = settings.data_dir / "mail"
+        mail = create_handler(context, create_mailer(settings.smtp_url, mails), settings.mail_from)
+        folders = {"data_folder": settings.data_dir, **({} if settings.smtp_url else {"mail_folder": mails})}
+        readiness = Readiness(context, folders)
         handlers: dict[str, Handler] = {
             Effect.MAIL.value: mail,
             Effect.REVOKE.value: partial(revoke, context, accounts),
@@ -123,9 +129,11 @@ async def built(
                 reads=Limiter(settings.rate_slots, 60),
                 changes=Limiter(settings.rate_bookings, 60),
                 notices=notices,
+                readiness=readiness,
             )
         finally:
             # Whatever still speaks to the database or a provider ends before these do.
+            await readiness.close()
             await board.close()
             await live.close()
             await notices.close()

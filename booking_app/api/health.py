@@ -26,9 +26,9 @@ async def healthz() -> dict[str, str]:
 
 @router.get("/readyz")
 async def readyz() -> JSONResponse:
-    """The program can serve: 200, or 503 with what is wrong, by part."""
+    """The program can serve, and write what it must: 200, or 503 with what is wrong, by part."""
     running = runtime.current()
-    faults = await vitals.faults(running.context)
+    faults = await running.readiness.faults()
     if not running.jobs.alive:
         faults["scheduler"] = "is not running"
     if faults:

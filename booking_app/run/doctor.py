@@ -14,7 +14,6 @@ from booking_app.db.tables import Connection
 from booking_app.domain import zone_rules
 from booking_app.run.commands import database
 from booking_app.run.instance import say
-from booking_app.services import vitals
 from booking_app.services.context import Context
 from booking_app.sync.accounts import about
 from booking_app.sync.vault import UnreadableSecret
@@ -36,9 +35,10 @@ def doctor() -> int:
 async def _check(settings: Settings) -> list[str]:
     faults = []
     async with runtime.built(settings) as program:
-        behind = await vitals.faults(program.context)
-        if behind:
-            return [f"{part}: {words}; run `booking migrate`" for part, words in behind.items()]
+        missing = await program.readiness.faults()
+        faults += [_fault(part, words) for part, words in missing.items()]
+        if missing.keys() & {"database", "migrations"}:
+            return faults
         say("ok    migrations")
         unreadable = await _unreadable_secrets(program.context)
         if unreadable:
@@ -53,6 +53,10 @@ async def _check(settings: Settings) -> list[str]:
     else:
         say("ok    mail server" if settings.smtp_url else "ok    mail goes to files, SMTP_URL is empty")
     return faults
+
+
+def _fault(part: str, words: str) -> str:
+    return f"{part}: {words}" + ("; run `booking migrate`" if part == "migrations" else "")
 
 
 def _zone_words() -> str:

@@ -11,6 +11,8 @@ import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import httpx
+
 from booking_app.db.embedded import EmbeddedPostgres, EmbeddedUnavailable
 from booking_app.run import build
 from booking_app.run.children import Children
@@ -75,11 +77,21 @@ def start_app(children: Children, variables: Mapping[str, str], log: Path | None
     environment = {**os.environ, **build.serving_environment(built), **variables}
     size = log.stat().st_size if log and log.exists() else 0
     children.start("app", [sys.executable, "-m", "booking_app.run.server"], environment=environment, log=log)
+    ready = f"http://{reachable(variables['HOST'])}:{variables['PORT']}/readyz"
     children.wait(
-        f"http://{reachable(variables['HOST'])}:{variables['PORT']}/readyz",
+        ready,
         limit=START_LIMIT,
-        failing=lambda: "The app did not start." + (_end_of(log, size) if log else ""),
+        failing=lambda: f"The app did not start{not_ready(ready)}." + (_end_of(log, size) if log else ""),
     )
+
+
+def not_ready(address: str) -> str:
+    """What an app that answers at its `/readyz` says is missing, for a sentence that is about it; else nothing."""
+    try:
+        answer = httpx.get(address, timeout=5, trust_env=False).json()
+        return ": " + "; ".join(f"{part} {words}" for part, words in answer["faults"].items())
+    except (httpx.HTTPError, ValueError, KeyError):
+        return ""
 
 
 def wait_for_end(children: Children, database: EmbeddedPostgres | None) -> str | None:
