@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import base64
 import binascii
+import ssl
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from booking_app.certificates import trusting
 
 
 class ConfigurationError(Exception):
@@ -94,6 +97,8 @@ class Settings(Surface):
     smtp_url: str = ""
     """`smtp://user:password@host:587` (STARTTLS) or `smtps://...:465`; empty: `.eml` files in `data_dir`/mail."""
     mail_from: str = NOBODY
+    ca_file: Path | None = None
+    """Certificates in PEM that are trusted besides those of this machine: for mail, calendars and our own address."""
 
     soft_bound: float = Field(default=30, gt=0)
     hard_bound: float = Field(default=600, gt=0)
@@ -160,6 +165,19 @@ class Settings(Surface):
     def _check_mail_server(cls, value: str) -> str:
         if value and (urlsplit(value).scheme not in {"smtp", "smtps"} or not urlsplit(value).hostname):
             raise ValueError("must look like smtp://user:password@host:587 or smtps://user:password@host:465")
+        return value
+
+    @field_validator("ca_file", mode="before")
+    @classmethod
+    def _check_authorities(cls, value: object) -> object:
+        if not value:
+            return None
+        try:
+            trusting(Path(str(value)))
+        except ssl.SSLError:
+            raise ValueError(f"{value} holds no certificate in PEM form (-----BEGIN CERTIFICATE-----)") from None
+        except OSError as error:
+            raise ValueError(f"{value} cannot be read ({error.strerror})") from None
         return value
 
     @property

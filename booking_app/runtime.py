@@ -8,12 +8,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
+from booking_app.certificates import trusting
 from booking_app.config import Settings
 from booking_app.db.engine import Sessions, create_engine, create_sessions
 from booking_app.domain.appointment import Effect
 from booking_app.domain.clock import monotonic, utc_now
 from booking_app.feed import Hub, listening
 from booking_app.integrations.mail.delivery import create_handler, create_mailer
+from booking_app.integrations.mail.mailer import Mailer
 from booking_app.jobs.expander import expanding
 from booking_app.jobs.scheduler import Jobs
 from booking_app.jobs.worker import Handler
@@ -41,7 +43,7 @@ class Runtime:
     where they get their slots, and knows of each change before the pages do; `accounts` opens calendar accounts,
     `policy` says when they are read; `notices` takes in what calendar providers tell; `doctor` looks at what stands
     between us and a provider; `pools` are the connections to those that are linked by consent.
-    `readiness` knows what keeps it from serving.
+    `readiness` knows what keeps it from serving; `mailer` sends mail.
     `reads` counts what each client asks over HTTP, `changes` what it books, holds and moves there and on the pages."""
 
     settings: Settings
@@ -59,6 +61,7 @@ class Runtime:
     changes: Limiter
     notices: Notices
     readiness: Readiness
+    mailer: Mailer
 
 
 _running: list[Runtime] = []
@@ -80,7 +83,8 @@ async def built(
     sessions = create_sessions(engine)
     vault = Vault(settings.secret_keys)
     private = settings.allow_private_calendar_hosts
-    pools = Pools()
+    trusted = trusting(settings.ca_file)
+    pools = Pools(trusted)
     with expanding() as expander:
         base = Context(
             sessions=sessions,
@@ -94,19 +98,19 @@ async def built(
         )
         addresses = AddressPolicy(allow_private=private, allow_http=private)
         consented = Consented(
-            grants=Grants(base, HttpTokenEndpoint(addresses)),
+            grants=Grants(base, HttpTokenEndpoint(addresses, trusted)),
             open_provider=token_opener(addresses, expander.expand, pools),
             open_notifier=notifier_opener(addresses, pools),
         )
-        accounts = Accounts(vault, opener(addresses, expander.expand), consented)
+        accounts = Accounts(vault, opener(addresses, expander.expand, trusted), consented)
         live = Live(sessions=sessions, accounts=accounts, deadline=settings.live_deadline)
         context = replace(base, reread=live.reread)
         mails = settings.data_dir / "mail"
-        mail = create_handler(context, create_mailer(settings.smtp_url, mails), settings.mail_from)
+        mailer = create_mailer(settings.smtp_url, mails, trusted)
         folders = {"data_folder": settings.data_dir, **({} if settings.smtp_url else {"mail_folder": mails})}
         readiness = Readiness(context, folders)
         handlers: dict[str, Handler] = {
-            Effect.MAIL.value: mail,
+            Effect.MAIL.value: create_handler(context, mailer, settings.mail_from),
             Effect.REVOKE.value: partial(revoke, context, accounts),
         }
         hub, board = Hub(), Board(context)
@@ -123,13 +127,14 @@ async def built(
                 vault=vault,
                 accounts=accounts,
                 policy=policy,
-                doctor=Doctor(context, consented.grants, HttpReach()),
+                doctor=Doctor(context, consented.grants, HttpReach(trusted)),
                 pools=pools,
                 jobs=Jobs(context, accounts, policy, handlers),
                 reads=Limiter(settings.rate_slots, 60),
                 changes=Limiter(settings.rate_bookings, 60),
                 notices=notices,
                 readiness=readiness,
+                mailer=mailer,
             )
         finally:
             # Whatever still speaks to the database or a provider ends before these do.

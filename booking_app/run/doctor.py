@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from urllib.parse import urlsplit
 
-import aiosmtplib
 from sqlalchemy import select
 
 from booking_app import config, runtime
 from booking_app.config import Settings
 from booking_app.db.tables import Connection
 from booking_app.domain import zone_rules
+from booking_app.integrations.mail.mailer import Delayed
 from booking_app.run.commands import database
 from booking_app.run.instance import say
 from booking_app.services.context import Context
@@ -48,10 +47,12 @@ async def _check(settings: Settings) -> list[str]:
             )
         else:
             say("ok    stored passwords")
-    if trouble := await _mail(settings.smtp_url):
-        faults.append(f"SMTP_URL: {trouble}")
-    else:
-        say("ok    mail server" if settings.smtp_url else "ok    mail goes to files, SMTP_URL is empty")
+        try:
+            await program.mailer.check()
+        except Delayed as trouble:
+            faults.append(f"SMTP_URL: {trouble}")
+        else:
+            say("ok    mail server" if settings.smtp_url else "ok    mail goes to files, SMTP_URL is empty")
     return faults
 
 
@@ -80,24 +81,3 @@ async def _unreadable_secrets(ctx: Context) -> list[str]:
         except UnreadableSecret:
             unreadable.append(str(connection.id))
     return unreadable
-
-
-async def _mail(url: str) -> str | None:
-    """Why the mail server cannot be used; None when it can or none is set."""
-    if not url:
-        return None
-    parts = urlsplit(url)
-    secure = parts.scheme == "smtps"
-    client = aiosmtplib.SMTP(
-        hostname=parts.hostname, port=parts.port or (465 if secure else 587), use_tls=secure, timeout=10
-    )
-    try:
-        await client.connect()
-        if parts.username:
-            await client.login(parts.username, parts.password or "")
-        await client.quit()
-    except aiosmtplib.SMTPAuthenticationError:
-        return "the server refused user or password"
-    except (aiosmtplib.SMTPException, OSError) as error:
-        return f"the server cannot be used ({type(error).__name__})"
-    return None

@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 from sqlalchemy import text
 
+from booking_app.certificates import trusting
 from booking_app.domain.effects import Done, Retry, Work
 from booking_app.integrations.mail.delivery import KEY_WAIT, create_handler, create_mailer
 from booking_app.integrations.mail.folder import FolderMailer
@@ -31,6 +24,7 @@ from booking_app.integrations.mail.smtp import SmtpMailer
 from booking_app.services.context import Context
 from booking_app.services.mail_message import message_id
 from booking_app.sync.vault import Vault, new_key
+from tests.authority import Authority
 from tests.conftest import Clock
 from tests.factories import at, make_booking, make_person, make_service
 from tests.mailbox import (
@@ -106,7 +100,7 @@ async def test_a_server_that_is_down_delays(ctx: Context, inbox: Inbox, clock: C
     await lane(ctx, SmtpMailer("smtp://127.0.0.1:1", timeout=2)).drain()
     [(_, attempts, reason, parked)] = await waiting(ctx)
     assert (attempts, parked) == (1, False)
-    assert reason.startswith("The mail server could not be reached")
+    assert reason.startswith("The mail server 127.0.0.1 refuses connections on port 1;")
     clock.advance(seconds=2)
     await deliver(ctx, inbox)
     assert len(inbox.mails) == 1
@@ -183,30 +177,6 @@ async def test_the_folder_holds_one_file_a_mail_and_a_repeat_replaces_it(ctx: Co
     assert sorted(path.name for path in folder.iterdir()) == names
 
 
-def make_certificate(folder: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """(server's, client's) TLS settings with a certificate for 127.0.0.1 that the client trusts."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(datetime(2000, 1, 1, tzinfo=UTC))  # TLS asks the machine's clock, not the program's
-        .not_valid_after(datetime(2100, 1, 1, tzinfo=UTC))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    public = certificate.public_bytes(Encoding.PEM)
-    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    (folder / "both.pem").write_bytes(public + secret)
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server.load_cert_chain(folder / "both.pem")
-    return server, ssl.create_default_context(cadata=public.decode())
-
-
 @dataclass
 class Guarded(Inbox):
     """Takes mail only over TLS and from one user."""
@@ -225,7 +195,8 @@ class Guarded(Inbox):
 @pytest.mark.parametrize(("user", "scheme"), [("us%40er:p%3Aw%20d", "smtp"), ("us%40er:p%3Aw%20d", "smtps")])
 async def test_a_password_travels_over_tls_only(ctx: Context, tmp_path: Path, user: str, scheme: str) -> None:
     box = Guarded()
-    theirs, ours = make_certificate(tmp_path)
+    authority = Authority(tmp_path)
+    theirs, ours = authority.server(), trusting(authority.file)
     implicit = scheme == "smtps"
 
     def connect() -> SMTP:
@@ -240,7 +211,9 @@ async def test_a_password_travels_over_tls_only(ctx: Context, tmp_path: Path, us
         await make_booking(ctx, NINE)
         wrong = SmtpMailer(f"{scheme}://us%40er:no@127.0.0.1:{port}", timeout=5, context=ours)
         outcome = await create_handler(ctx, wrong, SENDER)(await only_work(ctx))
-        assert outcome == Retry(reason="The mail server does not accept our user and password.", after=300)
+        assert isinstance(outcome, Retry)
+        assert outcome.reason.startswith("The mail server 127.0.0.1 does not accept our user and password;")
+        assert outcome.after == 300
         right = SmtpMailer(f"{scheme}://{user}@127.0.0.1:{port}", timeout=5, context=ours)
         assert await create_handler(ctx, right, SENDER)(await only_work(ctx)) == Done()
         assert len(box.mails) == 1

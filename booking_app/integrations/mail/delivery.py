@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+import ssl
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from booking_app.domain.clock import to_instant
 from booking_app.domain.effects import Done, Outcome, Park, Retry, Work
+from booking_app.integrations.mail.faults import Unusable
 from booking_app.integrations.mail.folder import FolderMailer
 from booking_app.integrations.mail.mailer import Delayed, Mailer, Refused
 from booking_app.integrations.mail.smtp import SmtpMailer
@@ -16,13 +19,16 @@ from booking_app.services.mail_message import Undeliverable
 from booking_app.services.mailing import compose
 from booking_app.sync.vault import UnreadableSecret
 
+log = logging.getLogger(__name__)
+
 KEY_WAIT = 86_400
 """Seconds for which a mail waits for the key of its link."""
 
 
-def create_mailer(smtp_url: str, folder: Path) -> Mailer:
-    """By SMTP where a server is set, else into `folder`. Raises `ValueError` for an address that is none."""
-    return SmtpMailer(smtp_url) if smtp_url else FolderMailer(folder)
+def create_mailer(smtp_url: str, folder: Path, context: ssl.SSLContext | None = None) -> Mailer:
+    """By SMTP where a server is set, else into `folder`. `context` says whose certificates are trusted. Raises
+    `ValueError` for an address that is none."""
+    return SmtpMailer(smtp_url, context=context) if smtp_url else FolderMailer(folder)
 
 
 def create_handler(ctx: Context, mailer: Mailer, sender: str) -> Callable[[Work], Awaitable[Outcome]]:
@@ -36,6 +42,8 @@ def create_handler(ctx: Context, mailer: Mailer, sender: str) -> Callable[[Work]
                     return Retry(reason="This address gets no more mails in this hour.", after=WAIT)
                 await mailer.send(mail)
         except Delayed as error:
+            cause = error.cause if isinstance(error, Unusable) else "delayed"
+            log.warning("mail.not_sent", extra={"work": work.id, "cause": cause, "reason": str(error)})
             return Retry(reason=str(error), after=error.after)
         except (Refused, Undeliverable) as error:
             return Park(reason=str(error))

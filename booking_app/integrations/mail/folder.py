@@ -9,6 +9,7 @@ from email.message import EmailMessage
 from pathlib import Path
 
 from booking_app.integrations.mail.mailer import Delayed
+from booking_app.services.readiness import refused_file
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -26,6 +27,11 @@ class FolderMailer:
             await asyncio.to_thread(self._write, mail)
         except OSError as error:
             raise Delayed(f"The mail folder cannot be written to ({type(error).__name__}).") from error
+
+    async def check(self) -> None:
+        """Whether a file can be written. Raises `Delayed`."""
+        if words := await asyncio.to_thread(refused_file, self._folder):
+            raise Delayed(f"The mail folder {words}.")
 
     def _write(self, mail: EmailMessage) -> None:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,8 +1,9 @@
 """What sending a mail means, and what can go wrong, named by what happens next.
 
 MailTrouble
-├── Delayed   not now: try again later, the same mail with the same Message-ID
-└── Refused   this mail will never be taken: a person must act
+├── Delayed       not now: try again later, the same mail with the same Message-ID
+│   └── Unusable  nor would be any other mail: the server cannot be used (`faults.py`)
+└── Refused       this mail will never be taken: a person must act
 """
 
 from __future__ import annotations
@@ -32,4 +33,8 @@ class Mailer(Protocol):
 
     async def send(self, mail: EmailMessage) -> None:
         """Returns when it was handed over. Raises `Delayed` or `Refused`."""
+        ...
+
+    async def check(self) -> None:
+        """Returns when mail can be handed over, as far as can be seen without one. Raises `Delayed`."""
         ...

@@ -16,6 +16,7 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 import httpx
 
 from booking_app import metrics
+from booking_app.certificates import certificate_fault, certificate_words, tls_error
 from booking_app.sync.errors import Rejected, Transient
 from booking_app.sync.providers.addresses import AddressPolicy, AddressRefused, may_have_credentials
 from booking_app.sync.providers.body import BOUNDS, CODINGS, Bounds, Turns, unpacked
@@ -162,8 +163,9 @@ class Http:
             except (httpx.TimeoutException, TimeoutError) as error:
                 raise Transient("The calendar server did not answer in time.") from error
             except (httpx.NetworkError, httpx.RemoteProtocolError) as error:
-                if "CERTIFICATE_VERIFY_FAILED" in str(error):
-                    raise Transient("The calendar server's certificate is not valid.") from error
+                tls = tls_error(error)
+                if tls and (fault := certificate_fault(tls)):
+                    raise Transient(f"The calendar server's certificate {certificate_words(fault)}.") from error
                 if attempt == 2 or method not in _IDEMPOTENT:
                     raise Transient("The calendar server cannot be reached or broke off.") from error
             except httpx.InvalidURL as error:

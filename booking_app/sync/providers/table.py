@@ -32,10 +32,11 @@ itself; what several processes send together is slowed down by Google, which is 
 _UNKNOWN = "This kind of calendar account is not known to this version."
 
 
-def opener(policy: AddressPolicy, expand: Expand) -> OpenProvider:
-    """A function that opens accounts, connecting only where `policy` allows."""
+def opener(policy: AddressPolicy, expand: Expand, context: ssl.SSLContext | None = None) -> OpenProvider:
+    """A function that opens accounts, connecting only where `policy` allows. `context` says whose certificates are
+    trusted; None: as this machine does."""
     # Loading the certificates takes tens of milliseconds on the loop: once, not for each account.
-    context = ssl.create_default_context()
+    context = context or ssl.create_default_context()
     turns = Turns()
     adapters = {
         "caldav": lambda credentials: CaldavProvider(
@@ -56,10 +57,11 @@ _Channels = Callable[[TokenSource, Vendor, Mode, AddressPolicy], Notifier]
 
 
 class Pools:
-    """What all accounts of a provider that is linked by consent share: connections and the budget of requests."""
+    """What all accounts of a provider that is linked by consent share: connections and the budget of requests.
+    `context` is that of `opener`."""
 
-    def __init__(self) -> None:
-        self._context = ssl.create_default_context()
+    def __init__(self, context: ssl.SSLContext | None = None) -> None:
+        self._context = context or ssl.create_default_context()
         self._pools: dict[tuple[str, AddressPolicy], Pool] = {}
         self._project = a_minute(GOOGLE_PROJECT)
         # An account's events and its push channels are asked for with the same tokens, and count together.
