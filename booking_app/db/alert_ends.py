@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from booking_app.db.changes import announce
+
+MAIL_QUIET = timedelta(minutes=10)
+"""After which mail can be sent again, whatever else a mail may still wait for: each is tried every six minutes at
+least (`jobs/retry.py`)."""
 
 _OVER = text(
     """
@@ -33,6 +37,8 @@ _OVER = text(
           SELECT FROM provider_app
           WHERE provider_app.provider = split_part(alert.subject, ':', 2) AND provider_app.trouble <> '')
       END
+      WHEN 'mail' THEN met_at < :unmet
+        OR NOT EXISTS (SELECT FROM outbox WHERE effect = 'mail' AND attempts > 0 AND NOT parked)
       ELSE false
     END
     RETURNING connection_id
@@ -41,8 +47,8 @@ _OVER = text(
 
 
 async def close_over(db: AsyncSession, now: datetime) -> None:
-    """Close the alerts about calendars, accounts and providers whose cause is over. Those that are found in the data
-    each time (`jobs.alerts`) are closed where they are found no more."""
-    closed = [row[0] for row in await db.execute(_OVER, {"now": now})]
+    """Close the alerts about calendars, accounts, providers and the mail server whose cause is over. Those that are
+    found in the data each time (`jobs.alerts`) are closed where they are found no more."""
+    closed = [row[0] for row in await db.execute(_OVER, {"now": now, "unmet": now - MAIL_QUIET})]
     if closed:
         await announce(db, "sync", [each for each in closed if each is not None])

@@ -15,6 +15,8 @@ from booking_app.db.tables import Account, Alert
 
 KEYS = "keys"
 """The one alert that a process lacks the key of something that is stored."""
+MAIL = "mail"
+"""The one alert that no mail can be sent. It is shown, and told nobody by mail."""
 CONFLICT = "moved:"
 """How the subjects of all questions about an appointment begin. Never change it: open ones are stored."""
 

@@ -9,7 +9,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from booking_app.db.alert_ends import close_over
-from booking_app.db.alerts import CONFLICT, KEYS, close_alerts, conflict_alert, open_alert, open_alerts, recipients
+from booking_app.db.alerts import (
+    CONFLICT,
+    KEYS,
+    MAIL,
+    close_alerts,
+    conflict_alert,
+    open_alert,
+    open_alerts,
+    recipients,
+)
 from booking_app.db.changes import announce
 from booking_app.db.outbox import enqueue
 from booking_app.db.tables import Alert
@@ -62,6 +71,8 @@ async def tell(ctx: Context) -> int:
         await close_overlaps(db, to_instant(now))
         await _settled_moves(db, now)
         for alert in await open_alerts(db):
+            if alert.subject == MAIL:
+                continue
             first = None if alert.tellings == 0 or alert.told_at is None else alert.told_at
             if is_due(tell_from=alert.tell_from, first_told_at=first, tellings=alert.tellings, now=now):
                 mails += await _write_to_all(db, alert, now)

@@ -18,15 +18,19 @@ import pytest
 from aiosmtpd.smtp import SMTP, AuthResult
 
 from booking_app.certificates import CertificateFault, trusting
+from booking_app.db.tables import Account
 from booking_app.integrations.mail.faults import Cause, Fault, Unusable
 from booking_app.integrations.mail.smtp import SmtpMailer
+from booking_app.jobs.alerts import tell
 from booking_app.services import calendars
 from booking_app.services.context import Context
 from booking_app.sync.vault import new_key
 from tests.authority import FAR, FUTURE, LONG_AGO, PAST, Authority
+from tests.conftest import Clock
 from tests.factories import at, make_booking, make_person, make_service
-from tests.mailbox import SENDER, Inbox, lane
+from tests.mailbox import SENDER, Inbox, deliver, lane, mail_server
 from tests.processes import ROOT
+from tests.rows import change
 
 NINE = at("2027-03-02 09:00")
 NEVER = 1.0
@@ -328,9 +332,7 @@ async def test_of_several_addresses_one_that_works_is_enough_and_the_most_tellin
 async def test_the_page_of_the_admins_and_the_log_say_the_same(
     ctx: Context, authority: Authority, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await make_person(ctx, email="")
-    await make_service(ctx)
-    await make_booking(ctx, NINE)
+    await waiting_mail(ctx)
     async with listening(submission(Inbox()), authority.server()) as port:
         url = f"smtps://user:right@127.0.0.1:{port}"
         words = str(await why(url))
@@ -341,6 +343,57 @@ async def test_the_page_of_the_admins_and_the_log_say_the_same(
     assert line.levelno == logging.WARNING
     assert (line.__dict__["cause"], line.__dict__["reason"]) == ("certificate_untrusted", words)
     assert "clara" not in str(line.__dict__).lower()
+
+
+async def waiting_mail(ctx: Context) -> None:
+    await make_person(ctx, email="")
+    await make_service(ctx)
+    await make_booking(ctx, NINE)
+    async with ctx.sessions.begin() as db:
+        db.add(Account(email="boss@example.com", name="Boss", role="admin"))
+
+
+async def shown(ctx: Context) -> list[str]:
+    """What the banner of the admins says once the chores were done, which write to nobody."""
+    assert await tell(ctx) == 0
+    return [each.message for each in await calendars.open_alerts(ctx, None)]
+
+
+async def test_admins_are_warned_until_mail_goes_out(ctx: Context, clock: Clock) -> None:
+    await waiting_mail(ctx)
+    box = Inbox()
+    async with listening(submission(box)) as port:
+        url = f"smtp://user:right@127.0.0.1:{port}"
+        wrong = f"smtps://user:right@127.0.0.1:{port}"
+        await lane(ctx, SmtpMailer(wrong)).drain()
+        assert await shown(ctx) == [f"Mails cannot be sent. {await why(wrong)}"]
+        clock.advance(seconds=2)
+        await lane(ctx, SmtpMailer(url)).drain()
+    assert len(box.mails) == 1
+    assert await shown(ctx) == []
+
+
+async def test_the_warning_ends_with_the_last_mail_that_waited_and_with_the_fault(ctx: Context, clock: Clock) -> None:
+    await waiting_mail(ctx)
+    unknown = SmtpMailer(f"smtp://{'a' * 64}.example.com")
+    await lane(ctx, unknown).drain()
+    assert len(await shown(ctx)) == 1
+    await change(ctx, "UPDATE outbox SET parked = true")
+    assert await shown(ctx) == []
+    await change(ctx, "UPDATE outbox SET parked = false")
+    clock.advance(minutes=6)
+    await lane(ctx, unknown).drain()
+    assert len(await shown(ctx)) == 1
+    # It waits for something else from now on.
+    clock.advance(minutes=11)
+    assert await shown(ctx) == []
+
+
+async def test_one_mail_that_is_put_off_warns_of_nothing(ctx: Context) -> None:
+    await waiting_mail(ctx)
+    async with mail_server(Inbox(script=["451 greylisted"])) as box:
+        await deliver(ctx, box)
+    assert await shown(ctx) == []
 
 
 async def doctor(database_url: str, folder: Path, **variables: str) -> tuple[int | None, str]:

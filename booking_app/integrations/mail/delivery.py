@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from booking_app.db.alerts import MAIL, open_alert
 from booking_app.domain.clock import to_instant
 from booking_app.domain.effects import Done, Outcome, Park, Retry, Work
 from booking_app.integrations.mail.faults import Unusable
@@ -42,8 +43,7 @@ def create_handler(ctx: Context, mailer: Mailer, sender: str) -> Callable[[Work]
                     return Retry(reason="This address gets no more mails in this hour.", after=WAIT)
                 await mailer.send(mail)
         except Delayed as error:
-            cause = error.cause if isinstance(error, Unusable) else "delayed"
-            log.warning("mail.not_sent", extra={"work": work.id, "cause": cause, "reason": str(error)})
+            await _tell(ctx, work, error)
             return Retry(reason=str(error), after=error.after)
         except (Refused, Undeliverable) as error:
             return Park(reason=str(error))
@@ -54,3 +54,12 @@ def create_handler(ctx: Context, mailer: Mailer, sender: str) -> Callable[[Work]
         return Done()
 
     return deliver
+
+
+async def _tell(ctx: Context, work: Work, error: Delayed) -> None:
+    """In the log; and if it is the server, so that it is about all mails, by an alert (`db/alert_ends.py` ends it)."""
+    cause = error.cause if isinstance(error, Unusable) else "delayed"
+    log.warning("mail.not_sent", extra={"work": work.id, "cause": cause, "reason": str(error)})
+    if isinstance(error, Unusable):
+        async with ctx.sessions.begin() as db:
+            await open_alert(db, subject=MAIL, message=f"Mails cannot be sent. {error}", now=ctx.now())
