@@ -60,7 +60,9 @@ class BookState(Picker, rx.State):
     async def open(self) -> Any:
         """The page opens, is loaded again, or has its connection back. Only the first begins anew."""
         slug = live.last_of_path(self.router.url.path)
-        if await arrives(self, "book") or slug != self._slug or self.step == "pick":
+        anew = await arrives(self, "book") or slug != self._slug
+        day, chosen = (None, 0) if anew else (self._looked_at(), self.chosen)
+        if anew or self.step == "pick":
             await self._begin(slug)
         self._note_hold()
         if not await self._load_offer():
@@ -68,7 +70,8 @@ class BookState(Picker, rx.State):
         if not self.zone:
             return rx.call_script(live.DETECTED_ZONE, callback=BookState.zone_found)
         if self.step == "pick":
-            await self._open_picker()
+            await self._open_picker(day)
+            self._choose_again(chosen)
         return None
 
     @rx.event

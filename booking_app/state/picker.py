@@ -106,8 +106,7 @@ class Picker(rx.State, mixin=True):
         day = local_date(zone, looked_at) if looked_at else date.fromisoformat(self._day)
         self._shown = picture.month_of(day)
         self._select(await live.open_slots(self._query()), day.isoformat())
-        if chosen in self._seen:
-            self.chosen, self.chosen_time = chosen, times.clock(chosen, zone)
+        self._choose_again(chosen)
         if self.soonest.start:
             self.soonest = picture.next_button(self.soonest.start, zone, live.now())
         self.news = f"Times are now in {times.zone_words(zone)}."
@@ -123,6 +122,16 @@ class Picker(rx.State, mixin=True):
 
     def _month_key(self) -> str:
         return f"{self._shown[0]}-{self._shown[1]:02d}"
+
+    def _looked_at(self) -> date | None:
+        """The day on the page, unless it has passed."""
+        day = date.fromisoformat(self._day) if self.ready else None
+        return None if day is None or day < local_date(self.zone, live.now()) else day
+
+    def _choose_again(self, start: int) -> None:
+        """Have chosen what was, if it is still among the slots on the page."""
+        if start in self._seen:
+            self.chosen, self.chosen_time = start, times.clock(start, self.zone)
 
     async def _open_picker(self, day: date | None = None) -> None:
         """Go to `day`, or to the first one with a slot, and select it. Raises as `availability.slots`."""

@@ -218,6 +218,28 @@ async def test_reload_goes_on_where_one_was_and_navigation_begins_anew(running: 
     assert (state.step, state._hold) == ("pick", None)
 
 
+async def test_a_connection_that_is_back_leaves_the_day_and_the_choice(running: Runtime, clock: Clock) -> None:
+    state = await opened()
+    await call(state, "pick_day", "2027-03-04")
+    first, second = state._seen[:2]
+    await call(state, "choose", first)
+    await call(state, "open")
+    assert (state.day.date, state.chosen, state.ready) == ("2027-03-04", first, True)
+    # Taken meanwhile: nothing is chosen, and the day stays.
+    await make_booking(running.context, first)
+    running.board.changed("resync", frozenset())
+    await call(state, "open")
+    assert (state.day.date, state.chosen, state._seen[0]) == ("2027-03-04", 0, second)
+    # A day that has passed is left, and so is one of another visit.
+    clock.advance(days=4)
+    running.board.changed("resync", frozenset())
+    await call(state, "open")
+    assert state.day.date > "2027-03-04"
+    await call(state, "pick_day", "2027-03-09")
+    await come_back(state)
+    assert state.day.date != "2027-03-09"
+
+
 async def test_what_others_take_is_struck_through_and_what_is_too_soon_is_not(running: Runtime, clock: Clock) -> None:
     await make_service(running.context, "visit", notice=60)
     clock.advance(days=1, minutes=30)
