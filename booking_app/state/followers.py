@@ -15,6 +15,7 @@ from reflex.istate.data import SessionData
 
 from booking_app import runtime
 from booking_app.state.guard import public, still_allowed
+from booking_app.state.sockets import Sockets
 
 log = logging.getLogger(__name__)
 
@@ -67,11 +68,21 @@ async def arrives(state: rx.State, page: str) -> bool:
     return before != page
 
 
+async def is_elsewhere(token: str) -> bool:
+    """Whether the tab is connected to another process by now."""
+    sockets = _sockets()
+    return sockets is not None and await sockets.is_elsewhere(token)
+
+
 def _connected(token: str) -> bool:
+    sockets = _sockets()
+    return sockets is None or sockets.has(token)
+
+
+def _sockets() -> Sockets | None:
     # The app is made by the shell, which knows us and not the other way round; without it there are no tabs to lose.
     app = getattr(sys.modules.get(_SHELL), "app", None)
-    sockets = getattr(app, "event_namespace", None)
-    return sockets is None or sockets.has(token)
+    return getattr(app, "event_namespace", None)
 
 
 async def keep_true(

@@ -12,9 +12,12 @@ from reflex.istate.data import SessionData
 from booking_app import runtime
 from booking_app.services import holds
 from booking_app.state import live
+from booking_app.state.followers import is_elsewhere
 
 GRACE = 10.0
 """Seconds after a page went away before the slot it kept is given back: it may only be reconnecting."""
+LOOKS = 20
+"""How often meanwhile it is looked whether it came back, to this process or to another."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -63,6 +66,13 @@ class Watching:
 
 
 async def _give_back(tab: str) -> None:
-    await asyncio.sleep(GRACE)
-    if tab not in _watchers and (kept := _kept.pop(tab, None)) is not None:
+    for _ in range(LOOKS):
+        await asyncio.sleep(GRACE / LOOKS)
+        if tab in _watchers:
+            return
+        if await is_elsewhere(tab):
+            # Its slot is from now on the other process's to give back.
+            _kept.pop(tab, None)
+            return
+    if (kept := _kept.pop(tab, None)) is not None:
         await holds.release(runtime.current().context, kept.hold)

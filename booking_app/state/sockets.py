@@ -28,6 +28,7 @@ from booking_app.addresses import client_of
 from booking_app.limiter import Limiter
 from booking_app.services.tabs import tab_ident
 from booking_app.state.asleep import Asleep
+from booking_app.state.elsewhere import is_elsewhere, is_here, take_over
 from booking_app.state.messages import checked
 
 log = logging.getLogger(__name__)
@@ -115,7 +116,11 @@ class Sockets(EventNamespace):
 
     def has(self, tab: str) -> bool:
         """Whether the tab is connected to this process."""
-        return tab in self._token_manager.token_to_socket
+        return is_here(self._token_manager, tab)
+
+    async def is_elsewhere(self, tab: str) -> bool:
+        """Whether the tab is connected to another process."""
+        return await is_elsewhere(self._token_manager, tab)
 
     async def on_connect(self, sid: str, environ: dict[str, Any], auth: Any = None) -> None:
         """A page opens its socket, with its first event. Refused when its client comes too often."""
@@ -149,7 +154,7 @@ class Sockets(EventNamespace):
         if environ is None or not 0 < len(token) <= LONGEST_TOKEN:
             raise Refused("A tab has to say which it is.")
         ident = _ident(token, environ)
-        if self.has(ident):
+        if self.has(ident) or not await take_over(self._token_manager, ident):
             token = str(uuid4())
             ident = _ident(token, environ)
             await self.emit("new_token", token, to=sid)  # type: ignore[no-untyped-call]
@@ -172,11 +177,9 @@ class Sockets(EventNamespace):
 
     async def emit_update(self, update: StateUpdate, token: str) -> None:
         """Tell a tab; one that does not read what it was told before is cut off."""
-        record = self._token_manager.token_to_socket.get(token)
-        ours = record is not None and record.instance_id == self._token_manager.instance_id
-        if record is not None and ours and self._too_much_waits(record.sid):
+        if self.has(token) and self._too_much_waits(sid := self._token_manager.token_to_socket[token].sid):
             log.warning("socket.does_not_read")
-            await _end(self._engine_socket(record.sid))
+            await _end(self._engine_socket(sid))
             return
         await super().emit_update(update, token)
 

@@ -9,6 +9,7 @@ from typing import Any, cast
 import reflex as rx
 from reflex.event import Event
 from reflex.state import StateUpdate
+from reflex.utils.token_manager import LocalTokenManager, SocketRecord
 
 from booking_app.state.owner import DropWhatNobodyWaitsFor
 from booking_app.state.sockets import MOST_UNREAD, MOST_UNREAD_CHARACTERS, Sockets
@@ -17,7 +18,9 @@ from booking_app.state.sockets import MOST_UNREAD, MOST_UNREAD_CHARACTERS, Socke
 def sockets(*tabs: str, waiting: list[Any] | None = None) -> Sockets:
     """Those of a process to which these tabs are connected, with what waits to be sent to each."""
     made = object.__new__(Sockets)
-    cast(Any, made)._token_manager = SimpleNamespace(token_to_socket=dict.fromkeys(tabs))
+    here = LocalTokenManager()  # type: ignore[no-untyped-call]
+    here.token_to_socket.update((tab, SocketRecord(instance_id=here.instance_id, sid=tab)) for tab in tabs)
+    cast(Any, made)._token_manager = here
     queue: asyncio.Queue[Any] = asyncio.Queue()
     for each in waiting or []:
         queue.put_nowait(each)

@@ -125,6 +125,30 @@ async def test_a_page_that_comes_back_keeps_its_slot(running: Runtime, monkeypat
     assert await standing(running) == 0
 
 
+async def test_the_slot_of_a_tab_that_another_process_serves_is_not_given_back(
+    running: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also when it has left that process too by the time that this one would give it back: that is up to the other."""
+    seen: list[str] = []
+
+    async def is_elsewhere(tab: str) -> bool:
+        seen.append(tab)
+        return len(seen) == 2
+
+    monkeypatch.setattr(keeping, "GRACE", 0.05)
+    monkeypatch.setattr(keeping, "is_elsewhere", is_elsewhere)
+    state = await a_form("tab")
+    with keeping.Watching(state.router.session):
+        pass
+    await asyncio.wait(keeping._farewells)
+    assert (seen, await standing(running)) == (["tab", "tab"], 1)
+    # It comes back and leaves for good.
+    with keeping.Watching(state.router.session):
+        await call(state, "open")
+    await asyncio.wait(keeping._farewells)
+    assert await standing(running) == 0
+
+
 def test_all_addresses_of_a_network_are_one_client() -> None:
     assert client_key("2001:db8:1:2::1") == client_key("2001:db8:1:2:ffff::9") == "2001:db8:1:2::/64"
     assert client_key("2001:db8:1:3::1") != client_key("2001:db8:1:2::1")
