@@ -22,7 +22,13 @@ _OPEN = """
 })()
 """
 _CLOSE = """
-(() => { if (window.modalReturn?.isConnected) window.modalReturn.focus(); })()
+(() => {
+  const back = window.modalReturn;
+  if (!back?.isConnected) return;
+  back.focus();
+  // The menu that it is in may be closed by now.
+  if (document.activeElement !== back) back.closest("details")?.querySelector("summary")?.focus();
+})()
 """
 
 

@@ -49,7 +49,9 @@ class CalendarUsers:
             "</D:displayname></D:prop></D:set></C:mkcalendar>",
             {"Authorization": f"Basic {token}", "Content-Type": "application/xml"},
         )
-        assert connection.getresponse().status == 201
+        answer = connection.getresponse()
+        # A test that is run once more finds its calendar.
+        assert answer.status == 201 or b"resource-must-be-null" in answer.read()
         connection.close()
 
 

@@ -11,6 +11,7 @@ import asyncio
 import json
 import os
 import signal
+import ssl
 import sys
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
@@ -65,6 +66,10 @@ def rig(fuse: Fuse, engine: Any) -> None:
     httpx.AsyncClient.send = counted  # type: ignore[method-assign]
 
 
+# Read once, before the forks: the machine's certificates take as long as everything else of a run.
+TRUSTED = ssl.create_default_context()
+
+
 async def work(run: dict[str, Any]) -> int:
     """Do all that is due, as of the present plus `ahead` seconds; how many steps it took."""
     engine = create_engine(run["database"])
@@ -82,13 +87,13 @@ async def work(run: dict[str, Any]) -> int:
         public_url="https://book.example.com",
         stand_ins=run["stand_ins"],
     )
-    policy, pools = AddressPolicy(allow_private=True, allow_http=True), Pools()
+    policy, pools = AddressPolicy(allow_private=True, allow_http=True), Pools(TRUSTED)
     consented = Consented(
-        grants=Grants(ctx, HttpTokenEndpoint(policy)),
+        grants=Grants(ctx, HttpTokenEndpoint(policy, TRUSTED)),
         open_provider=token_opener(policy, expand_inline, pools),
         open_notifier=notifier_opener(policy, pools),
     )
-    accounts = Accounts(vault, opener(policy, expand_inline), consented)
+    accounts = Accounts(vault, opener(policy, expand_inline, TRUSTED), consented)
     if run["what"] == "push":
         await Lane(ctx, "calendar", partial(push, ctx, accounts), Leases()).drain()
     else:
