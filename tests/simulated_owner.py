@@ -79,6 +79,13 @@ class AtGoogle(_Owner[GoogleWorld]):
     def texts(self) -> dict[str, str]:
         return {str(each["id"]): str(each) for each in self.app.events()}
 
+    def add(self, event: str, **what: Any) -> None:
+        """Colour, reminders, whatever else of the provider's an owner adds to an event."""
+        self.app.change(event, **what)
+
+    def shown(self, event: str) -> dict[str, Any]:
+        return next({**each} for each in self.app.events() if each["id"] == event)
+
     def starts(self) -> list[int]:
         found: list[Any] = [each["start"] for each in self.app.events()]
         return [to_instant(datetime.fromisoformat(each["dateTime"])) for each in found]
@@ -119,6 +126,13 @@ class AtMicrosoft(_Owner[MicrosoftWorld]):
 
     def texts(self) -> dict[str, str]:
         return {each.id: str(each.data) for each in self.app.events()}
+
+    def add(self, event: str, **what: Any) -> None:
+        """Categories, reminders, whatever else of the provider's an owner adds to an event."""
+        self.app.change(event, **what)
+
+    def shown(self, event: str) -> dict[str, Any]:
+        return next({**each.data} for each in self.app.events() if each.id == event)
 
     def starts(self) -> list[int]:
         found: list[Any] = [each.data["start"] for each in self.app.events()]

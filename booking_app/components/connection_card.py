@@ -94,6 +94,7 @@ def _calendar(line: CalendarLine, account: str) -> rx.Component:
             class_name="cal",
         ),
         rx.cond(line.knows_unsure, _unsure(line)),
+        rx.cond(line.target, _private(line)),
         rx.cond(line.trouble != "", _trouble(line, account)),
         rx.cond(line.unread, _unread(line)),
     )
@@ -122,6 +123,19 @@ def _unread(line: CalendarLine) -> rx.Component:
         ),
         class_name="cal-unread",
         aria_label="Could not be read in " + line.name,
+    )
+
+
+def _private(line: CalendarLine) -> rx.Component:
+    return rx.el.label(
+        rx.el.input(
+            type="checkbox",
+            checked=line.private,
+            on_change=lambda on: ON.set_private(line.uid, on),
+            aria_label="Others who see it see only that I am busy: " + line.name + " (" + line.account + ")",
+        ),
+        "Others who see it see only that I am busy",
+        class_name="cal-more tiny",
     )
 
 

@@ -243,6 +243,7 @@ def _calendar(calendar: Calendar, connection: Connection, now: datetime, bounds:
         blocks=calendar.blocks,
         unsure_blocks=calendar.unsure_blocks,
         target=calendar.target,
+        private=calendar.private,
         can_write=calendar.can_write,
         stopped=calendar.stopped,
         age=age,

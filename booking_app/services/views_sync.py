@@ -29,6 +29,7 @@ class CalendarView:
     blocks: bool
     unsure_blocks: bool
     target: bool
+    private: bool
     can_write: bool
     stopped: bool
     age: int | None

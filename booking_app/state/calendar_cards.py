@@ -125,6 +125,7 @@ def line(
         unsure_blocks=view.unsure_blocks,
         knows_unsure=knows_unsure and view.blocks,
         target=view.target,
+        private=view.private,
         can_write=view.can_write,
         stopped=view.stopped,
         stopped_by=view.stopped_by,

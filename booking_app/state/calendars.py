@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import reflex as rx
 
 from booking_app import runtime
 from booking_app.domain.appointment import Role
-from booking_app.domain.errors import BookingError, Forbidden, Invalid
+from booking_app.domain.errors import BookingError, Invalid
 from booking_app.services import calendars, provider_apps, unread
 from booking_app.services.trouble_words import calm
 from booking_app.services.views_sync import ConnectionView
 from booking_app.state import calendar_cards, sync_lines
 from booking_app.state.admin_words import epoch
+from booking_app.state.calendar_choices import CHOICES
 from booking_app.state.deciding import decided, needs_word
 from booking_app.state.followers import keep_true
-from booking_app.state.guard import caller, guarded, secret_text, short_text
+from booking_app.state.guard import caller, guarded, own_bookable, secret_text, short_text
 from booking_app.state.linking import LinkingState
-from booking_app.state.previews import gained, previews_of
+from booking_app.state.previews import previews_of
 from booking_app.state.session import renew_attention
 from booking_app.state.views_admin import Notice
 from booking_app.state.views_calendars import Arrival, ConnectionCard, Preview, Unplaced
@@ -53,7 +53,7 @@ class CalendarsState(rx.State):
     sure: str = ""
     """What the page asks once more, before a customer is told."""
     _before: tuple[str, str, bool] = ("", "", False)
-    """What the last choice was about (`blocks`, `unsure`, `unread`, `target`), and before it: of which, on or off."""
+    """What the last choice was about (`blocks`, `target`, or one of `CHOICES`), and before it: of which, on or off."""
 
     @rx.event
     @guarded(Role.STAFF)
@@ -123,13 +123,19 @@ class CalendarsState(rx.State):
     @guarded(Role.STAFF)
     async def set_unsure(self, uid: str, blocks: bool) -> None:
         """Whether what is tentative or unanswered in a calendar blocks; saved at once, with a way back."""
-        await self._weigh(short_text(uid, "uid", 40), blocks is True)
+        await self._carry_out("unsure", short_text(uid, "uid", 40), blocks is True)
 
     @rx.event
     @guarded(Role.STAFF)
     async def set_unread(self, uid: str, blocks: bool) -> None:
         """Whether an event that could not be read blocks; saved at once, with a way back."""
-        await self._judge(short_text(uid, "uid", 40), blocks is True)
+        await self._carry_out("unread", short_text(uid, "uid", 40), blocks is True)
+
+    @rx.event
+    @guarded(Role.STAFF)
+    async def set_private(self, uid: str, private: bool) -> None:
+        """Whether others who see a calendar see only that one is busy; saved at once, with a way back."""
+        await self._carry_out("private", short_text(uid, "uid", 40), private is not False)
 
     @rx.event
     @guarded(Role.STAFF)
@@ -153,12 +159,10 @@ class CalendarsState(rx.State):
         what, uid, on = self._before
         if what == "blocks":
             await self._block(uid, on)
-        elif what == "unsure":
-            await self._weigh(uid, on)
-        elif what == "unread":
-            await self._judge(uid, on)
         elif what == "target":
             await self._receive(uid)
+        elif what:
+            await self._carry_out(what, uid, on)
 
     @rx.event
     @guarded(Role.STAFF)
@@ -245,32 +249,14 @@ class CalendarsState(rx.State):
             how = "blocks your slots." if blocks else "no longer blocks your slots."
             self._say(f"{calendar_cards.name_of(views, uid)} {how}", before=("blocks", uid, not blocks))
 
-    async def _weigh(self, uid: str, blocks: bool) -> None:
-        person = own_bookable()
-        change = partial(
-            connect.choose_unsure, runtime.current().context, bookable_id=person, calendar_uid=uid, blocks=blocks
-        )
+    async def _carry_out(self, what: str, uid: str, on: bool) -> None:
         try:
-            more = await gained(runtime.current(), person, change)
+            said = await CHOICES[what](own_bookable(), uid, on)
         except BookingError as error:
             await self._tell(str(error))
             return
         await self._draw()
-        how = "blocks too" if blocks else "no longer blocks"
-        said = f"{calendar_cards.name_of(await self._views(), uid)}: what is tentative or unanswered {how}. "
-        self._say(f"{said}{more} in the next seven days.", before=("unsure", uid, not blocks))
-
-    async def _judge(self, uid: str, blocks: bool) -> None:
-        ctx, person = runtime.current().context, own_bookable()
-        change = partial(unread.set_unread, ctx, bookable_id=person, uid=uid, blocks=blocks)
-        try:
-            more = await gained(runtime.current(), person, change)
-        except BookingError as error:
-            await self._tell(str(error))
-            return
-        await self._draw()
-        how = "blocks again" if blocks else "does not block"
-        self._say(f"What could not be read {how}. {more} in the next seven days.", before=("unread", uid, not blocks))
+        self._say(said, before=(what, uid, not on))
 
     async def _receive(self, uid: str) -> None:
         """Empty: none does."""
@@ -314,11 +300,3 @@ class CalendarsState(rx.State):
 
     async def _preview(self) -> None:
         self.previews = await previews_of(runtime.current(), own_bookable())
-
-
-def own_bookable() -> int:
-    """The person whose calendars the caller manages: nobody else's, whatever the browser sends."""
-    number = caller().bookable_id
-    if number is None:
-        raise Forbidden("This account has no calendars of its own.")
-    return number

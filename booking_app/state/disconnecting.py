@@ -11,8 +11,8 @@ from booking_app.domain.appointment import Role
 from booking_app.domain.errors import BookingError
 from booking_app.services import calendars
 from booking_app.state import disconnect_words
-from booking_app.state.calendars import CalendarsState, own_bookable
-from booking_app.state.guard import guarded, short_text
+from booking_app.state.calendars import CalendarsState
+from booking_app.state.guard import guarded, own_bookable, short_text
 from booking_app.state.views_calendars import Question
 from booking_app.sync import connect
 

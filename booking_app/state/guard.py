@@ -31,7 +31,7 @@ import reflex as rx
 
 from booking_app import runtime
 from booking_app.domain.appointment import Role
-from booking_app.domain.errors import Invalid
+from booking_app.domain.errors import Forbidden, Invalid
 from booking_app.services.accounts import SignedIn, session_cookie, who
 
 SIGN_IN = "/sign-in"
@@ -66,6 +66,14 @@ def caller() -> SignedIn:
     if person is None:
         raise LookupError("only a guarded handler has a caller")
     return person
+
+
+def own_bookable() -> int:
+    """The person whose calendars the caller manages: nobody else's, whatever the browser sends."""
+    number = caller().bookable_id
+    if number is None:
+        raise Forbidden("This account has no calendars of its own.")
+    return number
 
 
 async def still_allowed() -> bool:

@@ -11,8 +11,8 @@ from booking_app.domain.appointment import Role
 from booking_app.domain.errors import BookingError
 from booking_app.services import calendars
 from booking_app.state import calendar_cards
-from booking_app.state.calendars import CalendarsState, own_bookable
-from booking_app.state.guard import guarded, secret_text, short_text
+from booking_app.state.calendars import CalendarsState
+from booking_app.state.guard import guarded, own_bookable, secret_text, short_text
 from booking_app.sync import connect
 
 

@@ -18,7 +18,7 @@ class UnreadLine:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CalendarLine:
-    """One calendar of a connected account, with the two choices about it. `account` tells it from one of the same name
+    """One calendar of a connected account, with the choices about it. `account` tells it from one of the same name
     elsewhere. `note` stands beside the name; `trouble` asks for its owner, and is empty while nothing does."""
 
     uid: str = ""
@@ -30,6 +30,8 @@ class CalendarLine:
     knows_unsure: bool = False
     """Whether tentative events can be told from others, so that there is a choice about them."""
     target: bool = False
+    private: bool = True
+    """Whether others who see it see of our events only that there are some."""
     can_write: bool = True
     stopped: bool = False
     stopped_by: str = ""

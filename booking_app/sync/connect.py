@@ -15,11 +15,11 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from booking_app.db import provider_queries, push_queries, sync_queries
+from booking_app.db import provider_queries, push_queries
 from booking_app.db.alerts import close_alerts
 from booking_app.db.appointments_queries import lock_bookables
 from booking_app.db.changes import announce
-from booking_app.db.locks import lock_calendar, lock_calendars, lock_connection
+from booking_app.db.locks import lock_calendars, lock_connection
 from booking_app.db.tables import BusyBlock, Calendar, Connection
 from booking_app.domain.appointment import ConnectionState
 from booking_app.domain.clock import to_instant
@@ -154,22 +154,6 @@ async def choose(ctx: Context, *, bookable_id: int, blocks: Collection[str], tar
             await announce(db, "availability", [bookable_id])
             await announce(db, "due", [each.id or 0 for each in changed])
             await announce(db, "sync", [each.connection_id for each in changed])
-
-
-async def choose_unsure(ctx: Context, *, bookable_id: int, calendar_uid: str, blocks: bool) -> None:
-    """Set whether tentative events and unanswered invitations in a calendar of the person block as others do.
-
-    Nothing has to be read anew. Raises `Invalid` naming `blocks` for no calendar of theirs."""
-    now = ctx.now()
-    async with ctx.sessions.begin() as db:
-        calendar_id = await sync_queries.calendar_by_uid(db, calendar_uid, bookable_id)
-        calendar = None if calendar_id is None else await lock_calendar(db, calendar_id)
-        if calendar is None:
-            raise Invalid("blocks", "This calendar is not there any more.")
-        await lock_bookables(db, [bookable_id], to_instant(now))
-        calendar.unsure_blocks = blocks
-        await announce(db, "availability", [bookable_id])
-        await announce(db, "sync", [calendar.connection_id])
 
 
 async def replace_password(

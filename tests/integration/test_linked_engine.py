@@ -11,6 +11,7 @@ import pytest
 
 from booking_app.domain.clock import utc_now
 from booking_app.services import booking, manage
+from booking_app.sync import choices
 from booking_app.sync.model import Mode
 from tests.factories import make_request
 from tests.office import cells
@@ -160,3 +161,49 @@ async def test_an_owner_who_changes_the_text_keeps_the_appointment_and_the_event
 
     await until(moved)
     assert list(owner.texts()) == [event]
+
+
+ADDED: dict[str, dict[str, object]] = {
+    "google": {"colorId": "5", "reminders": {"useDefault": False, "overrides": [{"method": "popup", "minutes": 7}]}},
+    "microsoft": {"categories": ["Red category"], "isReminderOn": True, "reminderMinutesBeforeStart": 7},
+}
+
+
+async def test_p25_a_colour_and_a_reminder_of_the_owners_stay_when_the_event_is_moved(
+    office: SimulatedOffice, owner: Owner
+) -> None:
+    starts = await slots(office)
+    receipt = await booking.book(office.ctx, make_request(starts[10]))
+    await eventually(office, WRITTEN)
+    (event,) = owner.texts()
+    await asyncio.to_thread(owner.add, event, **ADDED[owner.name])
+    await manage.reschedule(office.ctx, receipt.token, starts[20])
+
+    async def moved() -> bool:
+        return owner.starts() == [starts[20]]
+
+    await until(moved)
+    assert owner.shown(event) == owner.shown(event) | ADDED[owner.name]
+
+
+PRIVATE: dict[str, tuple[str, str, str]] = {
+    "google": ("visibility", "private", "default"),
+    "microsoft": ("sensitivity", "private", "normal"),
+}
+
+
+async def test_who_sees_what_our_events_say_is_the_owners_choice(office: SimulatedOffice, owner: Owner) -> None:
+    field, closed, open_ = PRIVATE[owner.name]
+    await booking.book(office.ctx, make_request((await slots(office))[10]))
+    await eventually(office, WRITTEN)
+    (event,) = owner.texts()
+    assert owner.shown(event)[field] == closed
+    ((uid,),) = await cells(office.ctx, "SELECT uid::text FROM calendar WHERE target")
+    for private, shown in ((False, open_), (True, closed)):
+        await choices.choose_private(office.ctx, bookable_id=office.person, calendar_uid=uid, private=private)
+
+        async def written(wanted: str = shown) -> bool:
+            return bool(owner.shown(event).get(field, "default") == wanted)
+
+        await until(written)
+    assert len(owner.texts()) == 1

@@ -197,6 +197,28 @@ async def test_p14_whether_what_is_tentative_blocks_is_chosen_with_its_effect_an
     assert tab.page.said == "This calendar is not there any more."
 
 
+async def test_whether_others_see_what_appointments_say_is_chosen_with_a_way_back(office: LinkedOffice) -> None:
+    tab = await open_tab(office)
+    work = tab.calendar("work")
+
+    def private() -> list[bool]:
+        return [each.private for each in tab.page.cards[0].calendars if each.uid == work]
+
+    await tab.call(CalendarsState, "set_target", work)
+    assert private() == [True]
+    await tab.call(CalendarsState, "set_private", work, False)
+    assert private() == [False]
+    assert "others who see it see what your appointments say, in coming ones too." in tab.page.said
+    await tab.call(CalendarsState, "undo")
+    assert private() == [True]
+    assert "see only that you are busy" in tab.page.said
+    # What is no answer leaves them private.
+    await tab.call(CalendarsState, "set_private", work, "nonsense")
+    assert private() == [True]
+    await tab.call(CalendarsState, "set_private", "somebody-elses", False)
+    assert tab.page.said == "This calendar is not there any more."
+
+
 async def test_busy_times_alone_leave_nothing_to_choose_about_what_is_tentative(office: LinkedOffice) -> None:
     tab = await open_tab(office, mode=Mode.BUSY)
     await tab.call(CalendarsState, "set_blocks", tab.calendar("work"), True)

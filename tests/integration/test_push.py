@@ -7,6 +7,7 @@ from datetime import timedelta
 from booking_app.domain.clock import from_instant
 from booking_app.services import manage
 from booking_app.services.context import Context
+from booking_app.sync import choices
 from booking_app.sync.errors import AccessLost, Rejected, Transient
 from tests.conftest import Clock
 from tests.factories import at, make_booking
@@ -178,3 +179,25 @@ async def test_p24_a_refused_write_of_a_server_in_trouble_is_no_lost_password(ct
     clock.advance(seconds=5)
     await office.write()
     assert len(office.own_events()) == 1
+
+
+async def test_others_see_what_coming_events_say_once_their_owner_says_so(ctx: Context) -> None:
+    office = await make_office(ctx)
+    for start in (TEN, ELEVEN):
+        await make_booking(office.ctx, start)
+        await office.write()
+    assert all(b"CLASS:PRIVATE" in each for each in office.own_events())
+    # One of them its owner decides alone.
+    own, _ = sorted(office.server.read(office.remote_id))
+    text = office.server.read(office.remote_id)[own]
+    office.server.store(office.remote_id, own.rpartition("/")[2], text.replace(b"CLASS:PRIVATE", b"CLASS:CONFIDENTIAL"))
+    await office.read()
+    uid = str((await office.calendar()).uid)
+    await choices.choose_private(office.ctx, bookable_id=office.person, calendar_uid=uid, private=False)
+    assert await office.write() == 2
+    found = sorted(b"CLASS:PUBLIC" in each for each in office.own_events())
+    assert found == [False, True]
+    assert sum(b"CLASS:CONFIDENTIAL" in each for each in office.own_events()) == 1
+    # Said again, nothing has to be written.
+    await choices.choose_private(office.ctx, bookable_id=office.person, calendar_uid=uid, private=False)
+    assert await office.write() == 0

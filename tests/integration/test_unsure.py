@@ -10,7 +10,7 @@ from booking_app.domain.errors import Invalid, Refused
 from booking_app.services import availability
 from booking_app.services.context import Context
 from booking_app.services.views import SlotQuery
-from booking_app.sync import connect
+from booking_app.sync import choices
 from tests.factories import at, make_booking, make_person
 from tests.office import Office, event, make_office
 
@@ -27,7 +27,7 @@ async def free(office: Office, *starts: int) -> list[bool]:
 
 async def say(office: Office, *, blocks: bool) -> None:
     uid = str((await office.calendar()).uid)
-    await connect.choose_unsure(office.ctx, bookable_id=office.person, calendar_uid=uid, blocks=blocks)
+    await choices.choose_unsure(office.ctx, bookable_id=office.person, calendar_uid=uid, blocks=blocks)
 
 
 async def unsure_office(ctx: Context) -> Office:
@@ -73,5 +73,5 @@ async def test_nobody_decides_for_anothers_calendar(ctx: Context) -> None:
     uid = str((await office.calendar()).uid)
     for person, calendar in ((other, uid), (office.person, "no-such-calendar")):
         with pytest.raises(Invalid):
-            await connect.choose_unsure(office.ctx, bookable_id=person, calendar_uid=calendar, blocks=False)
+            await choices.choose_unsure(office.ctx, bookable_id=person, calendar_uid=calendar, blocks=False)
     assert await free(office, TEN) == [False]

@@ -33,6 +33,7 @@ def make_calendar(**overrides: object) -> CalendarView:
         unsure_blocks=True,
         blocks=True,
         target=True,
+        private=True,
         can_write=True,
         stopped=False,
         age=6,

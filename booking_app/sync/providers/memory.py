@@ -212,9 +212,9 @@ class MemoryProvider:
             raise Gone("The event is no longer in the calendar.")
         elif etag is not None and stored.objects[key][0] != etag and not self._stands(stored, key, calendar, draft):
             raise EditConflict("Somebody else changed the event.")
-        if key is None or not self._stands(stored, key, calendar, draft):
+        text = merge_event(stored.objects[key][1], draft) if key else write_event(draft)
+        if key is None or stored.objects[key][1] != text:
             name = key.rpartition("/")[2] if key else draft.uid.partition("@")[0] + ".ics"
-            text = merge_event(stored.objects[key][1], draft) if key else write_event(draft)
             key = self._server.store(calendar.remote_id, name, text)
         self._server.strike("put", after=True)
         return Written(key=key, etag=stored.objects[key][0])
