@@ -206,15 +206,16 @@ class MemoryProvider:
         stored = self._server.calendar(self._account, calendar.remote_id)
         if not stored.shown.can_write:
             raise AccessLost("The calendar may not be written to.")
+        again = key is None or (etag is not None and key in stored.objects and stored.objects[key][0] != etag)
         if key is None:
             key = next((item for item, own in self._own(stored, calendar) if own.uid == draft.uid), None)
         elif key not in stored.objects:
             raise Gone("The event is no longer in the calendar.")
         elif etag is not None and stored.objects[key][0] != etag and not self._stands(stored, key, calendar, draft):
             raise EditConflict("Somebody else changed the event.")
-        text = merge_event(stored.objects[key][1], draft) if key else write_event(draft)
-        if key is None or stored.objects[key][1] != text:
+        if key is None or not (again and self._stands(stored, key, calendar, draft)):
             name = key.rpartition("/")[2] if key else draft.uid.partition("@")[0] + ".ics"
+            text = merge_event(stored.objects[key][1], draft) if key else write_event(draft)
             key = self._server.store(calendar.remote_id, name, text)
         self._server.strike("put", after=True)
         return Written(key=key, etag=stored.objects[key][0])
