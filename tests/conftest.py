@@ -80,13 +80,8 @@ def pytest_report_header() -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With several workers: a file stays on one, and so do all who use the browser suite's running app.
-
-    Now and then a program that stops as its workers claim leaves a connection of the database driver behind, of which
-    the garbage collector warns. A test with that warning, and no other failure, is run once more; both are printed."""
+    """With several workers: a file stays on one, and so do all who use the browser suite's running app."""
     for item in items:
-        if "database_url" in getattr(item, "fixturenames", ()) and not item.get_closest_marker("browser"):
-            item.add_marker(pytest.mark.flaky(reruns=1, only_rerun=["nraisable"]))
         shared = "instance" in getattr(item, "fixturenames", ())
         item.add_marker(pytest.mark.xdist_group("browser" if shared else item.path.stem))
 

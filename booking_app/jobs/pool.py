@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Collection, Coroutine
+from collections.abc import Awaitable, Collection
 
 from booking_app.domain.freshness import SLOW
 
@@ -15,9 +15,6 @@ PATIENCE = 2 * SLOW
 
 SOON, LATER = 0.05, 0.2
 """Seconds from the end of a task to the claim that takes its place, and where nothing more was due at the last one."""
-
-PARTING = 5
-"""Seconds that a claim has to come to its end when the program stops."""
 
 
 class Pool:
@@ -57,7 +54,7 @@ class Pool:
             while True:
                 await self._awake.wait()
                 self._awake.clear()
-                await _to_its_end(self._start_more())
+                await self._start_more()
         finally:
             for task in self._tasks:
                 task.cancel()
@@ -123,16 +120,3 @@ class Pool:
     def _room_again(self) -> None:
         self._soon = None
         self._awake.set()
-
-
-async def _to_its_end(claiming: Coroutine[None, None, None]) -> None:
-    """Await it, also when cancelled meanwhile: a statement that is cut off as it gets its connection may leave that
-    behind. What takes longer than `PARTING` is cut off all the same."""
-    task = asyncio.create_task(claiming)
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        _, late = await asyncio.wait([task], timeout=PARTING)
-        for each in late:
-            each.cancel()
-        raise
