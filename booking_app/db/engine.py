@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from sqlalchemy import Connection, event
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 Sessions = async_sessionmaker[AsyncSession]
@@ -44,8 +45,21 @@ def create_sessions(engine: AsyncEngine) -> Sessions:
 @lru_cache(maxsize=8)
 def reads(sessions: Sessions) -> AsyncEngine:
     """The same connections for single statements: each is a transaction of its own, without two more round trips."""
-    engine: AsyncEngine = sessions.kw["bind"]
-    return engine.execution_options(isolation_level="AUTOCOMMIT")
+    shared: AsyncEngine = sessions.kw["bind"]
+    engine = shared.execution_options()
+    event.listen(engine.sync_engine, "engine_connect", _autocommit)
+    return engine
+
+
+def _autocommit(connection: Connection) -> None:
+    """As `isolation_level` among the options of an engine, but for what is cancelled here: the driver lets others have
+    a turn when the loop was busy, and SQLAlchemy then forgets the connection, which stays checked out and as it is."""
+    try:
+        connection.execution_options(isolation_level="AUTOCOMMIT")
+    except BaseException:
+        connection.invalidate()
+        connection.close()
+        raise
 
 
 def single(sessions: Sessions) -> AsyncSession:
