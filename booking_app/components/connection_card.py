@@ -1,4 +1,4 @@
-"""A connected calendar account: how it stands, and two choices for each of its calendars."""
+"""A connected calendar account: how it stands, and what its owner chooses for each of its calendars."""
 
 from __future__ import annotations
 
@@ -126,30 +126,27 @@ def _unread(line: CalendarLine) -> rx.Component:
     )
 
 
-def _private(line: CalendarLine) -> rx.Component:
+def _choice(line: CalendarLine, sentence: str, checked: bool, on_change: Any) -> rx.Component:
     return rx.el.label(
         rx.el.input(
             type="checkbox",
-            checked=line.private,
-            on_change=lambda on: ON.set_private(line.uid, on),
-            aria_label="Others who see it see only that I am busy: " + line.name + " (" + line.account + ")",
+            checked=checked,
+            on_change=on_change,
+            aria_label=sentence + ": " + line.name + " (" + line.account + ")",
         ),
-        "Others who see it see only that I am busy",
+        sentence,
         class_name="cal-more tiny",
     )
 
 
 def _unsure(line: CalendarLine) -> rx.Component:
-    return rx.el.label(
-        rx.el.input(
-            type="checkbox",
-            checked=line.unsure_blocks,
-            on_change=lambda on: ON.set_unsure(line.uid, on),
-            aria_label="Tentative and unanswered events block too: " + line.name + " (" + line.account + ")",
-        ),
-        "Tentative and unanswered events block too",
-        class_name="cal-more tiny",
-    )
+    sentence = "Tentative and unanswered events block too"
+    return _choice(line, sentence, line.unsure_blocks, lambda on: ON.set_unsure(line.uid, on))
+
+
+def _private(line: CalendarLine) -> rx.Component:
+    sentence = "Others who see it see only that I am busy"
+    return _choice(line, sentence, line.private, lambda on: ON.set_private(line.uid, on))
 
 
 def _receive(line: CalendarLine) -> rx.Component:

@@ -34,6 +34,15 @@ async def office(owner: Owner, database_url: str, tmp_path: Path) -> AsyncIterat
         yield made
 
 
+async def written(office: SimulatedOffice, owner: Owner) -> tuple[tuple[int, ...], str, str]:
+    """The free times, of which the eleventh was booked, the appointment's token, and its event."""
+    starts = await slots(office)
+    receipt = await booking.book(office.ctx, make_request(starts[10]))
+    await eventually(office, WRITTEN)
+    (event,) = owner.texts()
+    return starts, receipt.token, event
+
+
 async def test_p05_a_booking_and_an_event_cross_within_seconds(office: SimulatedOffice, owner: Owner) -> None:
     first, second = (await slots(office))[10:12]
     receipt = await booking.book(office.ctx, make_request(first))
@@ -65,10 +74,7 @@ async def test_p05_a_booking_and_an_event_cross_within_seconds(office: Simulated
 
 
 async def test_p25_what_the_owner_does_with_our_event_flows_back(office: SimulatedOffice, owner: Owner) -> None:
-    starts = await slots(office)
-    await booking.book(office.ctx, make_request(starts[10]))
-    await eventually(office, WRITTEN)
-    (event,) = owner.texts()
+    starts, _, event = await written(office, owner)
     await asyncio.to_thread(owner.move, event, starts[20])
 
     async def followed() -> bool:
@@ -145,14 +151,11 @@ async def test_busy_times_only_blocks_and_is_never_written_to(owner: Owner, data
 async def test_an_owner_who_changes_the_text_keeps_the_appointment_and_the_event(
     office: SimulatedOffice, owner: Owner
 ) -> None:
-    starts = await slots(office)
-    receipt = await booking.book(office.ctx, make_request(starts[10]))
-    await eventually(office, WRITTEN)
-    (event,) = owner.texts()
+    starts, token, event = await written(office, owner)
     await asyncio.to_thread(owner.move, event, starts[10])  # a new version, the same time
     await read_since(office.ctx, utc_now())
     assert await cells(office.ctx, "SELECT state FROM appointment") == [("confirmed",)]
-    await manage.reschedule(office.ctx, receipt.token, start=starts[30])
+    await manage.reschedule(office.ctx, token, start=starts[30])
 
     async def moved() -> bool:
         return (
@@ -172,12 +175,9 @@ ADDED: dict[str, dict[str, object]] = {
 async def test_p25_a_colour_and_a_reminder_of_the_owners_stay_when_the_event_is_moved(
     office: SimulatedOffice, owner: Owner
 ) -> None:
-    starts = await slots(office)
-    receipt = await booking.book(office.ctx, make_request(starts[10]))
-    await eventually(office, WRITTEN)
-    (event,) = owner.texts()
+    starts, token, event = await written(office, owner)
     await asyncio.to_thread(owner.add, event, **ADDED[owner.name])
-    await manage.reschedule(office.ctx, receipt.token, starts[20])
+    await manage.reschedule(office.ctx, token, starts[20])
 
     async def moved() -> bool:
         return owner.starts() == [starts[20]]
@@ -194,16 +194,14 @@ PRIVATE: dict[str, tuple[str, str, str]] = {
 
 async def test_who_sees_what_our_events_say_is_the_owners_choice(office: SimulatedOffice, owner: Owner) -> None:
     field, closed, open_ = PRIVATE[owner.name]
-    await booking.book(office.ctx, make_request((await slots(office))[10]))
-    await eventually(office, WRITTEN)
-    (event,) = owner.texts()
+    _, _, event = await written(office, owner)
     assert owner.shown(event)[field] == closed
     ((uid,),) = await cells(office.ctx, "SELECT uid::text FROM calendar WHERE target")
     for private, shown in ((False, open_), (True, closed)):
         await choices.choose_private(office.ctx, bookable_id=office.person, calendar_uid=uid, private=private)
 
-        async def written(wanted: str = shown) -> bool:
+        async def said(wanted: str = shown) -> bool:
             return bool(owner.shown(event).get(field, "default") == wanted)
 
-        await until(written)
+        await until(said)
     assert len(owner.texts()) == 1
