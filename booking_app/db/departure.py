@@ -11,7 +11,7 @@ from sqlmodel import col
 from booking_app.db.changes import announce
 from booking_app.db.locks import lock_calendars, lock_connection
 from booking_app.db.provider_queries import let_go
-from booking_app.db.push_queries import wake_writes
+from booking_app.db.push_work import wake_writes
 from booking_app.db.tables import Alert, Bookable, Calendar, Connection
 
 

@@ -18,7 +18,7 @@ from booking_app.db.appointments_queries import (
 from booking_app.db.changes import announce
 from booking_app.db.outbox import enqueue
 from booking_app.db.owner_queries import event_follows
-from booking_app.db.push_queries import wake_parked_writes
+from booking_app.db.push_work import wake_parked_writes
 from booking_app.domain.appointment import AppointmentState, Effect
 from booking_app.domain.clock import from_instant, to_instant
 from booking_app.domain.conflicts import ANSWERS, Answer, ConflictKind

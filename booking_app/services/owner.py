@@ -21,7 +21,7 @@ from booking_app.db.appointments_queries import (
 )
 from booking_app.db.hold_queries import remove_hold
 from booking_app.db.owner_queries import anybody_busy, buffers_of, neighbours
-from booking_app.db.push_queries import wake_parked_writes
+from booking_app.db.push_work import wake_parked_writes
 from booking_app.domain.appointment import AppointmentState
 from booking_app.domain.clock import from_instant
 from booking_app.domain.conflicts import ConflictKind, Shape, doubtful

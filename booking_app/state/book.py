@@ -70,8 +70,7 @@ class BookState(Picker, rx.State):
         if not self.zone:
             return rx.call_script(live.DETECTED_ZONE, callback=BookState.zone_found)
         if self.step == "pick":
-            await self._open_picker(day)
-            self._choose_again(chosen)
+            await self._open_picker(day, chosen)
         return None
 
     @rx.event
@@ -120,17 +119,13 @@ class BookState(Picker, rx.State):
     @public
     async def take_soonest(self) -> Any:
         """Keep the next free time and go on to the form."""
-        if self.step == "pick" and self.soonest.start:
-            return await self._keep(self.soonest.start)
-        return None
+        return await self._keep(self.soonest.start) if self.step == "pick" and self.soonest.start else None
 
     @rx.event
     @public
     async def keep(self) -> Any:
         """Keep the chosen time and go on to the form."""
-        if self.step == "pick" and self.chosen:
-            return await self._keep(self.chosen)
-        return None
+        return await self._keep(self.chosen) if self.step == "pick" and self.chosen else None
 
     @rx.event
     @public

@@ -12,7 +12,7 @@ from booking_app.domain.errors import BookingError, Invalid
 from booking_app.services import calendars, provider_apps, unread
 from booking_app.services.trouble_words import calm
 from booking_app.services.views_sync import ConnectionView
-from booking_app.state import calendar_cards, sync_lines
+from booking_app.state import calendar_cards, notice_lines
 from booking_app.state.admin_words import epoch
 from booking_app.state.calendar_choices import CHOICES
 from booking_app.state.deciding import decided, needs_word
@@ -169,11 +169,9 @@ class CalendarsState(rx.State):
     async def test(self, uid: str) -> None:
         """Ask the account for its calendars now."""
         try:
+            running, person, account = runtime.current(), own_bookable(), short_text(uid, "uid", 40)
             said = await connect.test_connection(
-                runtime.current().context,
-                runtime.current().accounts,
-                bookable_id=own_bookable(),
-                connection_uid=short_text(uid, "uid", 40),
+                running.context, running.accounts, bookable_id=person, connection_uid=account
             )
         except BookingError as error:
             said = str(error)
@@ -183,14 +181,14 @@ class CalendarsState(rx.State):
     @guarded(Role.STAFF)
     async def read_now(self, uid: str) -> None:
         """Read the calendars of an account at once."""
+        said = "The calendars of this account are being read."
         try:
             await calendars.read_now(
                 runtime.current().context, connection_uid=short_text(uid, "uid", 40), bookable_id=own_bookable()
             )
         except BookingError as error:
-            self._say(str(error))
-        else:
-            self._say("The calendars of this account are being read.")
+            said = str(error)
+        self._say(said)
 
     @rx.event
     @guarded(Role.STAFF)
@@ -231,10 +229,12 @@ class CalendarsState(rx.State):
     def _say(self, sentence: str, *, before: tuple[str, str, bool] = ("", "", False)) -> None:
         self.said, self._before, self.undoable = sentence, before, before[0] != ""
 
-    async def _tell(self, sentence: str, *, changed: bool = False) -> None:
+    async def _tell(
+        self, sentence: str, *, changed: bool = False, before: tuple[str, str, bool] = ("", "", False)
+    ) -> None:
         """Say it and show how things stand. What was said on coming back from a provider is over when something was
         `changed` since."""
-        self._say(sentence)
+        self._say(sentence, before=before)
         if changed:
             await self._arrived()
         await self._draw()
@@ -254,9 +254,8 @@ class CalendarsState(rx.State):
             said = await CHOICES[what](own_bookable(), uid, on)
         except BookingError as error:
             await self._tell(str(error))
-            return
-        await self._draw()
-        self._say(said, before=(what, uid, not on))
+        else:
+            await self._tell(said, before=(what, uid, not on))
 
     async def _receive(self, uid: str) -> None:
         """Empty: none does."""
@@ -264,10 +263,9 @@ class CalendarsState(rx.State):
         chosen, target = calendar_cards.chosen(views)
         if uid == (target or "") or not await self._choose(chosen, uid or None):
             return
+        said = "No calendar receives your appointments, as before."
         if uid:
             said = f"Appointments go to {calendar_cards.name_of(views, uid)}, coming ones too."
-        else:
-            said = "No calendar receives your appointments, as before."
         self._say(said, before=("target", target or "", True))
 
     async def _views(self) -> tuple[ConnectionView, ...]:
@@ -294,8 +292,8 @@ class CalendarsState(rx.State):
             calendar_cards.card(view, now, ctx.bounds.hard, tuple(ctx.stand_ins), refusing, found) for view in views
         )
         self.unplaced = calendar_cards.unplaced(views)
-        moved = [each for each in await calendars.open_alerts(ctx, own_bookable()) if each.moved]
-        self.notices = sync_lines.notices(moved)
+        alerts = await calendars.open_alerts(ctx, own_bookable())
+        self.notices = notice_lines.notices(each for each in alerts if each.moved)
         self.now = now
 
     async def _preview(self) -> None:

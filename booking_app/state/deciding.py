@@ -7,7 +7,7 @@ from booking_app.domain.conflicts import Answer
 from booking_app.domain.errors import BookingError, Invalid
 from booking_app.services.decisions import decide
 from booking_app.state.guard import short_text, whole_number
-from booking_app.state.sync_lines import DECIDED, FINAL
+from booking_app.state.notice_lines import DECIDED, FINAL
 
 
 def answer_of(text: str) -> Answer:

@@ -105,8 +105,7 @@ class Picker(rx.State, mixin=True):
         self._set_zone(zone)
         day = local_date(zone, looked_at) if looked_at else date.fromisoformat(self._day)
         self._shown = picture.month_of(day)
-        self._select(await live.open_slots(self._query()), day.isoformat())
-        self._choose_again(chosen)
+        self._select(await live.open_slots(self._query()), day.isoformat(), chosen)
         if self.soonest.start:
             self.soonest = picture.next_button(self.soonest.start, zone, live.now())
         self.news = f"Times are now in {times.zone_words(zone)}."
@@ -128,13 +127,8 @@ class Picker(rx.State, mixin=True):
         day = date.fromisoformat(self._day) if self.ready else None
         return None if day is None or day < local_date(self.zone, live.now()) else day
 
-    def _choose_again(self, start: int) -> None:
-        """Have chosen what was, if it is still among the slots on the page."""
-        if start in self._seen:
-            self.chosen, self.chosen_time = start, times.clock(start, self.zone)
-
-    async def _open_picker(self, day: date | None = None) -> None:
-        """Go to `day`, or to the first one with a slot, and select it. Raises as `availability.slots`."""
+    async def _open_picker(self, day: date | None = None, chosen: int = 0) -> None:
+        """Go to `day`, or to the first one with a slot, and `_select` it. Raises as `availability.slots`."""
         self._shown = picture.month_of(day or local_date(self.zone, live.now()))
         answer = await live.open_slots(self._query())
         soonest, _ = await live.first_open(self._slug, self._staff, self.zone, self._horizon)
@@ -143,17 +137,19 @@ class Picker(rx.State, mixin=True):
             self._shown = picture.month_of(first)
             answer = await live.open_slots(self._query())
         self._show_soonest(soonest)
-        self._select(answer, (day or first).isoformat())
+        self._select(answer, (day or first).isoformat(), chosen)
         self.ready = True
 
     def _show_soonest(self, soonest: int | None) -> None:
         self._put("soonest", picture.next_button(soonest, self.zone, live.now()) if soonest else TimeButton())
 
-    def _select(self, answer: SlotsAnswer, day: str) -> None:
-        """Show a day of an answer, with nothing chosen."""
+    def _select(self, answer: SlotsAnswer, day: str, chosen: int = 0) -> None:
+        """Show a day of an answer; of what was chosen before only `chosen` is still, if it is among its slots."""
         self.chosen, self.chosen_time, self._gone = 0, "", ()
         self._day, self._seen = day, ()
         self._show(answer)
+        if chosen in self._seen:
+            self.chosen, self.chosen_time = chosen, times.clock(chosen, self.zone)
 
     def _show(self, answer: SlotsAnswer) -> None:
         """Draw an answer for what one looks at; only what differs is sent."""

@@ -8,7 +8,7 @@ from booking_app import runtime
 from booking_app.domain.appointment import Role
 from booking_app.domain.errors import BookingError
 from booking_app.services import asking, calendars
-from booking_app.state import sync_lines
+from booking_app.state import notice_lines, sync_lines
 from booking_app.state.admin_words import epoch, sync_sentence
 from booking_app.state.deciding import decided, needs_word
 from booking_app.state.followers import keep_true
@@ -160,9 +160,9 @@ class SyncState(rx.State):
             me=caller().bookable_id,
         )
         self.unreceived = sync_lines.unreceived(page)
-        self.notices = sync_lines.notices(page.alerts)
+        self.notices = notice_lines.notices(page.alerts)
         self.sentence = sync_sentence([(each.word, each.tone) for each in self.lines])
-        self.sentence += sync_lines.undecided(self.notices)
+        self.sentence += notice_lines.undecided(self.notices)
         self.other = tuple(sync_lines.queued(each, now) for each in page.other_waiting)
         self.now = now
         self.loaded = True

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from booking_app.domain.appointment import ConnectionState, StoppedBy
-from booking_app.domain.conflicts import Answer
 from booking_app.services.letters.words import lasting, names_words
 from booking_app.services.views_sync import (
-    AlertView,
     ConnectionView,
     Figures,
     HealthLine,
@@ -30,7 +28,7 @@ from booking_app.state.admin_words import (
 )
 from booking_app.state.calendar_cards import account_words
 from booking_app.state.link_lines import SOON
-from booking_app.state.views_admin import Choosable, Figure, Notice, QueueLine, StoppedLine, SyncLine
+from booking_app.state.views_admin import Figure, QueueLine, StoppedLine, SyncLine
 
 
 def lines(
@@ -228,60 +226,6 @@ def _waiting(known: Figures, first: int, now: int) -> str:
         return "Everything is written"
     since = f"Since {lasting(now - first)}"
     return f"{since} · {known.parked} for somebody to look at" if known.parked else since
-
-
-def notices(alerts: Iterable[AlertView]) -> tuple[Notice, ...]:
-    """The open alerts, with what can be decided. What concerns a whole provider stands on top."""
-    shown = [
-        Notice(
-            id=each.id,
-            message=each.message,
-            since=each.since,
-            moved=each.moved or 0,
-            provider=each.provider,
-            choices=tuple(_choice(each.moved or 0, answer) for answer in each.choices),
-        )
-        for each in alerts
-    ]
-    return tuple(sorted(shown, key=lambda each: not each.provider))
-
-
-_ANSWERS = {
-    Answer.PUT_BACK: "Put it back",
-    Answer.FOLLOW: "Move the appointment there",
-    Answer.KEEP: "Leave it so",
-    Answer.CANCEL: "Cancel the appointment",
-}
-
-
-FINAL = frozenset({Answer.FOLLOW, Answer.CANCEL})
-"""Answers by which the customer is written to."""
-
-
-def _choice(appointment: int, answer: Answer) -> Choosable:
-    return Choosable(
-        appointment=appointment,
-        answer=answer.value,
-        words=_ANSWERS[answer],
-        asked=f"{appointment}:{answer.value}",
-        final=answer in FINAL,
-    )
-
-
-DECIDED = {
-    Answer.PUT_BACK: "The event is being put back where the appointment stands.",
-    Answer.FOLLOW: "The appointment is now where the event stands. The customer is told.",
-    Answer.KEEP: "It stays as it is, and the customer is not told.",
-    Answer.CANCEL: "The appointment is cancelled. The customer is told.",
-}
-
-
-def undecided(notices: Sequence[Notice]) -> str:
-    """What the first sentence of the page adds when appointments wait for a decision."""
-    count = sum(each.moved > 0 for each in notices)
-    if not count:
-        return ""
-    return " One appointment needs a decision." if count == 1 else f" {count} appointments need a decision."
 
 
 _NAMED = 5

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Collection, Mapping, Set
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -11,7 +10,7 @@ from sqlalchemy import delete, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from booking_app.db import channel_queries, sync_queries, unread_queries
+from booking_app.db import channel_queries, sync_queries
 from booking_app.db.changes import announce
 from booking_app.db.locks import lock_calendar, lock_connection
 from booking_app.db.tables import Calendar, DelaySample, Mirror
@@ -23,14 +22,13 @@ from booking_app.services.conflicts import compare
 from booking_app.services.context import Context
 from booking_app.services.owner import owner_deleted, owner_moved, owner_took_away
 from booking_app.sync import health
+from booking_app.sync.apply_rows import store_blocks, store_objects
 from booking_app.sync.model import BusyKind, Delta
 from booking_app.sync.own import named, standing_times
 from booking_app.sync.plan import Held, Ours, OwnMoved, OwnSeen, Plan, Suspect
 from booking_app.sync.plan import plan as decide
 
 LOOK_AGAIN = timedelta(seconds=3)
-PAUSE = 200
-"""Objects of a large calendar after which the pages get their turn."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -109,8 +107,8 @@ async def commit(ctx: Context, reading: Reading) -> bool:
             drop=tuple(each for each in plan.drop if each.key not in kept),
             suspect=(*plan.suspect, *(Suspect(key=key) for key in sorted(kept))),
         )
-        changed = await _blocks(db, calendar, plan, followed)
-        await _objects(db, calendar, plan, now)
+        changed = await store_blocks(db, calendar, plan, followed)
+        await store_objects(db, calendar, plan, now)
         previous = calendar.verified_at
         bound = ctx.bounds.soft if calendar.trouble else ctx.bounds.hard
         before = None if previous is None else to_instant(previous)
@@ -256,54 +254,3 @@ async def saw(
         )
         .values(**values)
     )
-
-
-async def _blocks(db: AsyncSession, calendar: Calendar, plan: Plan, followed: Mapping[str, tuple[int, int]]) -> bool:
-    """Swap the blocks of what really changed; whether anything did."""
-    calendar_id = calendar.id or 0
-    unread = any(each.problems for each in plan.store)
-    ignored = await unread_queries.ignored_versions(db, calendar_id) if unread else {}
-    wanted: dict[str, set[sync_queries.Block]] = {each.key: set() for each in plan.drop}
-    for number, each in enumerate(plan.store):
-        if number % PAUSE == 0:
-            await asyncio.sleep(0)
-        unsure = BusyKind.IGNORED if ignored.get(each.key) == each.etag else BusyKind.UNCERTAIN
-        wanted[each.key] = {
-            (each.key, busy.start, busy.end, (unsure if busy.kind is BusyKind.UNCERTAIN else busy.kind).value)
-            for busy in each.busy
-            if calendar.blocks and (busy.start, busy.end) != followed.get(each.key)
-        }
-    stored = await sync_queries.blocks_by_key(db, calendar_id, wanted)
-    differing = [key for key, blocks in wanted.items() if stored.get(key, set()) != blocks]
-    if not differing:
-        return False
-    await sync_queries.replace_blocks(
-        db,
-        calendar_id=calendar_id,
-        bookable_id=calendar.bookable_id,
-        keys=[key for key in differing if key in stored],
-        blocks=(block for key in differing for block in sorted(wanted[key])),
-    )
-    return True
-
-
-async def _objects(db: AsyncSession, calendar: Calendar, plan: Plan, now: datetime) -> None:
-    calendar_id = calendar.id or 0
-    await sync_queries.replace_objects(
-        db,
-        calendar_id=calendar_id,
-        gone=[each.key for each in plan.drop],
-        versions={each.key: (each.etag, each.uid) for each in plan.store},
-    )
-    await unread_queries.replace_unread(
-        db,
-        calendar_id,
-        keys=[*(each.key for each in plan.drop), *(each.key for each in plan.store)],
-        unread={
-            each.key: (each.etag, [(code.value, at) for code, at in each.problems])
-            for each in plan.store
-            if each.problems
-        },
-    )
-    await sync_queries.mark_missing(db, calendar_id, plan.cleared, None)
-    await sync_queries.mark_missing(db, calendar_id, [each.key for each in plan.suspect], now)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from booking_app.db import push_queries, sync_queries
+from booking_app.db import push_work, sync_queries
 from booking_app.db.appointments_queries import lock_bookables
 from booking_app.db.changes import announce
 from booking_app.db.locks import lock_calendar
@@ -39,7 +39,7 @@ async def choose_private(ctx: Context, *, bookable_id: int, calendar_uid: str, p
         calendar.private = private
         await db.flush()
         if calendar.target:
-            await push_queries.enqueue_future_events(db, bookable_id, ctx.now())
+            await push_work.enqueue_future_events(db, bookable_id, ctx.now())
         await announce(db, "sync", [calendar.connection_id])
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from booking_app.db import provider_queries, push_queries
+from booking_app.db import provider_queries, push_work
 from booking_app.db.alerts import close_alerts
 from booking_app.db.appointments_queries import lock_bookables
 from booking_app.db.changes import announce
@@ -146,10 +146,10 @@ async def choose(ctx: Context, *, bookable_id: int, blocks: Collection[str], tar
             if account is not None:
                 await health.reconsider(db, account, now)
         if moved:
-            await push_queries.enqueue_future_events(db, bookable_id, now)
+            await push_work.enqueue_future_events(db, bookable_id, now)
         elif target is None:
             # What could not be written need not be any more.
-            await push_queries.wake_writes(db, bookable_id, now)
+            await push_work.wake_writes(db, bookable_id, now)
         if changed:
             await announce(db, "availability", [bookable_id])
             await announce(db, "due", [each.id or 0 for each in changed])
@@ -197,7 +197,7 @@ async def disconnect(
             connection.state, connection.reason = ConnectionState.DISCONNECTED.value, ""
             await db.execute(update(Calendar).where(its).values(blocks=False, target=False))
             await db.flush()
-            waiting = await push_queries.enqueue_mirrored_events(db, number, bookable_id, now)
+            waiting = await push_work.enqueue_mirrored_events(db, number, bookable_id, now)
         if waiting:
             await db.execute(
                 delete(BusyBlock).where(col(BusyBlock.calendar_id).in_(select(col(Calendar.id)).where(its)))
@@ -206,7 +206,7 @@ async def disconnect(
             await provider_queries.let_go(db, [number], now)
             await db.delete(connection)
         await db.flush()
-        await push_queries.wake_writes(db, bookable_id, now)
+        await push_work.wake_writes(db, bookable_id, now)
         await announce(db, "availability", [bookable_id])
         await announce(db, "sync", [number])
     return "removed" if removes else "kept"
@@ -215,7 +215,7 @@ async def disconnect(
 async def purge_disconnected(ctx: Context) -> int:
     """Delete disconnected accounts from which the last event was removed; how many. For the scheduler."""
     async with ctx.sessions.begin() as db:
-        ready = await push_queries.emptied_connections(db)
+        ready = await push_work.emptied_connections(db)
         if ready:
             await lock_calendars(db, col(Calendar.connection_id).in_(ready))
             await provider_queries.let_go(db, ready, ctx.now())

@@ -11,7 +11,7 @@ from sqlmodel import col
 from booking_app.db.alerts import KEYS, close_alerts, open_alert
 from booking_app.db.changes import announce
 from booking_app.db.locks import lock_calendar, lock_connection
-from booking_app.db.push_queries import wake_writes
+from booking_app.db.push_work import wake_writes
 from booking_app.db.tables import Alert, Bookable, Calendar, Connection
 from booking_app.domain.appointment import ConnectionState, StoppedBy
 from booking_app.services.provider_apps import alert_subject, api_alert_subject, is_vendor

@@ -10,7 +10,7 @@ from sqlalchemy import delete, func, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from booking_app.db import channel_queries, push_queries
+from booking_app.db import channel_queries, push_work
 from booking_app.db.alerts import close_alerts
 from booking_app.db.changes import announce
 from booking_app.db.locks import lock_calendars, lock_connection
@@ -99,7 +99,7 @@ async def revive(ctx: Context, db: AsyncSession, connection: Connection, found: 
     its = col(Calendar.connection_id) == connection.id
     await db.execute(update(Calendar).where(its).values(due_at=now, lease_until=None, failures=0, trouble=""))
     await close_alerts(db, [f"connection:{connection.id}", f"ending:{connection.id}"], now)
-    await push_queries.wake_writes(db, connection.bookable_id, now)
+    await push_work.wake_writes(db, connection.bookable_id, now)
     await channel_queries.retry(db, connection.id or 0, now)
     await announce(db, "due", list(await db.scalars(select(col(Calendar.id)).where(its))))
     await announce(db, "sync", [connection.id or 0])

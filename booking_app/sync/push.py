@@ -6,13 +6,12 @@ derived from its uid, and each step leads to the same end when it is taken again
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 
 from booking_app.db import push_queries
 from booking_app.db.changes import announce
 from booking_app.db.left_queries import leave_event, left_key, wanted_back
-from booking_app.db.locks import lock_calendar, lock_connection
+from booking_app.db.locks import lock_calendar
 from booking_app.db.push_queries import Placed, ToWrite
 from booking_app.db.tables import DelaySample, Mirror
 from booking_app.domain.appointment import AppointmentState, ConnectionState
@@ -22,23 +21,16 @@ from booking_app.domain.effects import Done, Outcome, Park, Retry, Work
 from booking_app.domain.zones import local_date
 from booking_app.metrics import outbound
 from booking_app.services.context import Context
-from booking_app.sync import health
 from booking_app.sync.accounts import Accounts
-from booking_app.sync.errors import AccessLost, EditConflict, Gone, KeyMissing, ProviderError, Rejected, Transient
+from booking_app.sync.errors import EditConflict, Gone, ProviderError
 from booking_app.sync.event import draft_of
 from booking_app.sync.ical_write import draft_fields
 from booking_app.sync.model import CalendarRef, EventDraft, OwnEvent, Written
 from booking_app.sync.own import own_uid, standing_times
-from booking_app.sync.policy import setback
 from booking_app.sync.provider import CalendarProvider
+from booking_app.sync.push_failures import PATIENCE, SIGNED_OUT, failed
 from booking_app.sync.reference import reference
 from booking_app.sync.theirs import said
-
-log = logging.getLogger(__name__)
-
-PATIENCE = 3
-"""So many refusals of one write are taken for bad luck before a person has to look."""
-SIGNED_OUT = Retry(reason="Waits for the calendar account to be signed in again.", after=600)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,7 +61,7 @@ async def push(ctx: Context, accounts: Accounts, work: Work) -> Outcome:
         try:
             waits = await _take_away(ctx, accounts, event, mirror, standing, moving=place is not None)
         except ProviderError as error:
-            outcome = await _failed(ctx, accounts, error, standing, work)
+            outcome = await failed(ctx, accounts, error, standing, work)
             waits_for_somebody = outcome == SIGNED_OUT or isinstance(outcome, Park)
             if waits_for_somebody and standing.connection.state == ConnectionState.DISCONNECTED.value:
                 # Nobody looks after that account any more: the event stays in it, the password goes.
@@ -85,7 +77,7 @@ async def push(ctx: Context, accounts: Accounts, work: Work) -> Outcome:
     try:
         return await _stand(ctx, accounts, event, place, work)
     except ProviderError as error:
-        return await _failed(ctx, accounts, error, place, work)
+        return await failed(ctx, accounts, error, place, work)
 
 
 async def take_away_left(ctx: Context, accounts: Accounts, work: Work) -> Outcome:
@@ -105,7 +97,7 @@ async def take_away_left(ctx: Context, accounts: Accounts, work: Work) -> Outcom
         draft = _draft(ctx, wanted, bookable_id, work)
         await _remove(accounts, place, draft, key=None if key is None else str(key), etag=None)
     except ProviderError as error:
-        return await _failed(ctx, accounts, error, place, work)
+        return await failed(ctx, accounts, error, place, work)
     return Done()
 
 
@@ -273,41 +265,3 @@ async def _leave_to_the_next_read(
         if mirror is not None:
             await push_queries.doubt(db, mirror, ctx.now(), key=key)
     return Retry(reason="The event was changed in the calendar, which is read first.")
-
-
-async def _failed(ctx: Context, accounts: Accounts, error: ProviderError, place: Placed, work: Work) -> Outcome:
-    log.warning("push.failed", extra={"work": work.id, "error": type(error).__name__, "attempts": work.attempts})
-    match error:
-        case AccessLost():
-            return await _refused(ctx, accounts, place, error, work)
-        case KeyMissing():
-            return await _without_key(ctx, error)
-        case Transient(retry_after=after):
-            return Retry(reason=str(error), after=after)
-        case Rejected() | Gone():
-            return Retry(reason=str(error)) if work.attempts < PATIENCE else Park(reason=str(error))
-        case _:
-            return Retry(reason=str(error))
-
-
-async def _without_key(ctx: Context, error: KeyMissing) -> Outcome:
-    async with ctx.sessions.begin() as db:
-        await health.key_missing(db, ctx.now())
-    return Retry(reason=str(error))
-
-
-async def _refused(ctx: Context, accounts: Accounts, place: Placed, error: AccessLost, work: Work) -> Outcome:
-    """One refused request may concern one calendar only: an account is lost when it refuses twice."""
-    try:
-        provider = await accounts.of(place.connection)
-        await provider.list_calendars()
-    except AccessLost as again:
-        async with ctx.sessions.begin() as db:
-            current = await lock_connection(db, place.connection.id or 0)
-            if current is not None and current.secret == place.connection.secret:
-                await health.lost_access(db, current, setback(again, 1), ctx.now())
-        return SIGNED_OUT
-    except ProviderError as other:
-        return Retry(reason=str(other))
-    reason = f"The account works, but this calendar does not take the event. {error}"
-    return Retry(reason=reason) if work.attempts < PATIENCE else Park(reason=reason)

@@ -15,14 +15,12 @@ from dataclasses import replace
 from datetime import date
 from functools import lru_cache
 
+from booking_app.sync.rrule_days import LAST_DAY, THURSDAY, date_of, day_of, days_of_month, passes
 from booking_app.sync.rule_text import UNITS, Rule
 from booking_app.sync.work import OBJECT_STEPS, Work
 
 DAY = 86_400
-_EPOCH = date(1970, 1, 1).toordinal()
-_LAST_DAY = date.max.toordinal() - _EPOCH
 _MOST_TIMES = 1_440
-_THURSDAY = 3  # the weekday of day number 0
 
 _Shape = tuple[int, ...]
 _Shapes = dict[_Shape, tuple[int, ...]]
@@ -37,7 +35,7 @@ def walls(rule: Rule, start: int, until: int | None, low: int, high: int, work: 
     work.spend(_times_of_day(rule))
     until = end(rule, start, until)
     counts = rule.count is not None and _regular(rule, start) is None
-    stop = min(high, _LAST_DAY * DAY) if until is None else min(high, until)
+    stop = min(high, LAST_DAY * DAY) if until is None else min(high, until)
     first = start if counts else max(start, low)
     if stop < first:
         return []
@@ -125,19 +123,19 @@ def _with_defaults(rule: Rule, start: int) -> Rule:
     """What DTSTART's day fills in where the rule says no day."""
     if rule.byday or rule.bymonthday or rule.byyearday or rule.byweekno or rule.freq in ("DAILY", "WEEKLY"):
         return rule
-    moment = _date(start)
+    moment = date_of(start)
     months = rule.bymonth or ((moment.month,) if rule.freq == "YEARLY" else ())
     return replace(rule, bymonth=months, bymonthday=frozenset({moment.day}))
 
 
 def _week(rule: Rule, start: int) -> list[int]:
     """The days of the rule in the week of DTSTART."""
-    weekdays = {weekday for _, weekday in rule.byday} or {(start + _THURSDAY) % 7}
+    weekdays = {weekday for _, weekday in rule.byday} or {(start + THURSDAY) % 7}
     return sorted(_week_start(rule, start) + (weekday - rule.wkst) % 7 for weekday in weekdays)
 
 
 def _week_start(rule: Rule, day: int) -> int:
-    return day - (day + _THURSDAY - rule.wkst) % 7
+    return day - (day + THURSDAY - rule.wkst) % 7
 
 
 def _periods(rule: Rule, start: int, first: int, last: int, work: Work) -> Iterator[list[int]]:
@@ -151,13 +149,13 @@ def _periods(rule: Rule, start: int, first: int, last: int, work: Work) -> Itera
         for number in range(0, len(every), together):
             some = every[number : number + together]
             work.spend(len(some))
-            yield [day for day in some if (day + _THURSDAY) % 7 in wanted and (only_weekdays or _passes(rule, day))]
+            yield [day for day in some if (day + THURSDAY) % 7 in wanted and (only_weekdays or passes(rule, day))]
     elif rule.freq == "WEEKLY":
         days, origin = _week(rule, start), _week_start(rule, start)
         skipped = max(0, (first - origin) // 7 // step) * step * 7
         for ahead in range(skipped, last - origin + 1, 7 * step):
             work.spend()
-            yield [day + ahead for day in days if only_weekdays or _passes(rule, day + ahead)]
+            yield [day + ahead for day in days if only_weekdays or passes(rule, day + ahead)]
     elif rule.freq == "MONTHLY":
         shapes, looked_at = _shapes(rule), set[_Shape]()
         origin, begin, end = (_month_number(day) for day in (start, first, last))
@@ -167,7 +165,7 @@ def _periods(rule: Rule, start: int, first: int, last: int, work: Work) -> Itera
             yield _month_days(rule, *divmod(month, 12), shapes, looked_at, work)
     else:
         shapes, looked_at = _shapes(rule), set[_Shape]()
-        origin, begin, end = (_date(day).year for day in (start, first, last))
+        origin, begin, end = (date_of(day).year for day in (start, first, last))
         for year in range(begin + (origin - begin) % step, end + 1, step):
             yield _year_days(rule, year, shapes, looked_at, work)
 
@@ -178,16 +176,8 @@ def _shapes(rule: Rule) -> _Shapes:  # noqa: ARG001
     return {}
 
 
-def _date(day: int) -> date:
-    return date.fromordinal(day + _EPOCH)
-
-
-def _day(year: int, month: int, day: int) -> int:
-    return date(year, month, day).toordinal() - _EPOCH
-
-
 def _month_number(day: int) -> int:
-    moment = _date(day)
+    moment = date_of(day)
     return moment.year * 12 + moment.month - 1
 
 
@@ -195,7 +185,7 @@ def _month_days(rule: Rule, year: int, month0: int, shapes: _Shapes, looked_at: 
     if year < 1 or (rule.bymonth and month0 + 1 not in rule.bymonth):
         work.spend()
         return []
-    begin = _day(year, month0 + 1, 1)
+    begin = day_of(year, month0 + 1, 1)
     shape: _Shape = calendar.monthrange(year, month0 + 1)
     if rule.byyearday or rule.byweekno:
         shape = (*_year_shape(year), month0)
@@ -203,17 +193,17 @@ def _month_days(rule: Rule, year: int, month0: int, shapes: _Shapes, looked_at: 
         looked_at.add(shape)
         work.spend(31)
     if shape not in shapes:
-        shapes[shape] = tuple(day - begin for day in _days_of_month(rule, year, month0 + 1))
+        shapes[shape] = tuple(day - begin for day in days_of_month(rule, year, month0 + 1))
     return [begin + offset for offset in shapes[shape]]
 
 
 def _year_days(rule: Rule, year: int, shapes: _Shapes, looked_at: set[_Shape], work: Work) -> list[int]:
-    begin, shape = _day(year, 1, 1), _year_shape(year)
+    begin, shape = day_of(year, 1, 1), _year_shape(year)
     if shape not in looked_at:
         looked_at.add(shape)
         work.spend(31 * len(rule.bymonth or range(12)))
     if shape not in shapes:
-        days = [day for month in rule.bymonth or range(1, 13) for day in _days_of_month(rule, year, month)]
+        days = [day for month in rule.bymonth or range(1, 13) for day in days_of_month(rule, year, month)]
         shapes[shape] = tuple(sorted({day - begin for day in days}))
     return [begin + offset for offset in shapes[shape]]
 
@@ -221,65 +211,6 @@ def _year_days(rule: Rule, year: int, shapes: _Shapes, looked_at: set[_Shape], w
 def _year_shape(year: int) -> _Shape:
     """What decides on which days of a year weekdays, months and numbered weeks fall."""
     return calendar.isleap(year - 1), calendar.isleap(year), date(year, 1, 1).weekday()
-
-
-def _days_of_month(rule: Rule, year: int, month: int) -> list[int]:
-    """The days that pass; one that the month does not have is made up for as RFC 7529 section 4.1 says."""
-    begin, length = _day(year, month, 1), calendar.monthrange(year, month)[1]
-    found = [day for day in range(begin, begin + length) if _passes(rule, day)]
-    if rule.skip == "OMIT" or not any(number > length for number in rule.bymonthday):
-        return found
-    instead = begin + length - (rule.skip == "BACKWARD")
-    days_only = replace(rule, bymonth=(), bymonthday=frozenset())
-    return sorted({*found, instead}) if instead <= _LAST_DAY and _passes(days_only, instead) else found
-
-
-def _passes(rule: Rule, day: int) -> bool:
-    weekday = (day + _THURSDAY) % 7
-    if rule.byday and (0, weekday) not in rule.byday and rule.byday.isdisjoint(_numbered(rule, day, weekday)):
-        return False
-    if not (rule.bymonth or rule.bymonthday or rule.byyearday or rule.byweekno):
-        return True
-    moment = _date(day)
-    if rule.bymonth and moment.month not in rule.bymonth:
-        return False
-    if rule.bymonthday:
-        length = calendar.monthrange(moment.year, moment.month)[1]
-        if moment.day not in rule.bymonthday and moment.day - length - 1 not in rule.bymonthday:
-            return False
-    if rule.byyearday:
-        number = day - _day(moment.year, 1, 1) + 1
-        length = 365 + calendar.isleap(moment.year)
-        if number not in rule.byyearday and number - length - 1 not in rule.byyearday:
-            return False
-    return not rule.byweekno or _in_week(rule, day, moment.year)
-
-
-def _numbered(rule: Rule, day: int, weekday: int) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Which of its weekday the day is within its month or year, counted from the front and from the back."""
-    moment = _date(day)
-    if rule.freq == "MONTHLY" or rule.bymonth:
-        before, after = moment.day - 1, calendar.monthrange(moment.year, moment.month)[1] - moment.day
-    else:
-        before = day - _day(moment.year, 1, 1)
-        after = _day(moment.year, 12, 31) - day
-    return (before // 7 + 1, weekday), (-(after // 7 + 1), weekday)
-
-
-def _in_week(rule: Rule, day: int, year: int) -> bool:
-    for week_year in (year - 1, year, year + 1):
-        begin, end = _week_one(week_year, rule.wkst), _week_one(week_year + 1, rule.wkst)
-        if begin <= day < end:
-            number, total = (day - begin) // 7 + 1, (end - begin) // 7
-            return number in rule.byweekno or number - total - 1 in rule.byweekno
-    return False
-
-
-def _week_one(year: int, wkst: int) -> int:
-    """The first day of the week that has at least four days in `year`."""
-    january = _day(min(max(year, 1), 9999), 1, 1)
-    back = (january + _THURSDAY - wkst) % 7
-    return january - back if back <= 3 else january - back + 7
 
 
 def _by_seconds(rule: Rule, start: int, first: int, stop: int, work: Work) -> Iterator[list[int]]:
@@ -305,7 +236,7 @@ def _by_seconds(rule: Rule, start: int, first: int, stop: int, work: Work) -> It
 
 def _excluded_until(rule: Rule, wall: int, unit: int) -> int | None:
     """The end of the day, hour, minute or second that a filter excludes and `wall` lies in; None if none does."""
-    if not _passes(rule, wall // DAY):
+    if not passes(rule, wall // DAY):
         return (wall // DAY + 1) * DAY
     if rule.byhour and wall // 3600 % 24 not in rule.byhour:
         return (wall // 3600 + 1) * 3600

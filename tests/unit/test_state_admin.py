@@ -18,7 +18,7 @@ from booking_app.services.views_sync import (
     SyncPage,
     WaitingView,
 )
-from booking_app.state import admin_words, calendar_cards, sync_lines
+from booking_app.state import admin_words, calendar_cards, notice_lines, sync_lines
 from booking_app.state.session import attention
 
 NOW = 1_800_000_000
@@ -162,7 +162,7 @@ def test_waiting_work_says_when_it_is_tried_again() -> None:
     assert sync_lines.queued(make_waiting(), NOW).retry == "again in 30 s"
     assert sync_lines.queued(make_waiting(retry_at=NOW - 1), NOW).retry == "tried now"
     assert sync_lines.queued(make_waiting(retry_at=None, parked=True), NOW).retry == "waits for somebody"
-    [notice] = sync_lines.notices((AlertView(id=1, message="Look.", since=NOW),))
+    [notice] = notice_lines.notices((AlertView(id=1, message="Look.", since=NOW),))
     assert (notice.message, notice.since) == ("Look.", NOW)
 
 
@@ -298,10 +298,10 @@ def test_the_share_of_changes_without_a_push_is_shown_where_it_is_known() -> Non
 
 def test_p25_an_appointment_that_needs_a_decision_is_said_beside_accounts_that_work() -> None:
     alerts = (AlertView(id=1, message="Moved.", since=NOW, moved=5), AlertView(id=2, message="Look.", since=NOW))
-    notices = sync_lines.notices(alerts)
+    notices = notice_lines.notices(alerts)
     assert [each.moved for each in notices] == [5, 0]
-    assert sync_lines.undecided(notices) == " One appointment needs a decision."
-    assert sync_lines.undecided(notices[1:]) == ""
+    assert notice_lines.undecided(notices) == " One appointment needs a decision."
+    assert notice_lines.undecided(notices[1:]) == ""
 
 
 def test_p27_an_admin_finds_each_stopped_calendar_with_its_sentence() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from booking_app.services.link_words import LinkError
 from booking_app.services.views_sync import AlertView, ConnectionView
-from booking_app.state import admin_words, calendar_cards, link_lines, provider_cards, sync_lines
+from booking_app.state import admin_words, calendar_cards, link_lines, notice_lines, provider_cards, sync_lines
 from booking_app.state.views_calendars import Arrival
 from booking_app.state.views_setup import FindingLine, ProviderCard
 from booking_app.sync.findings import CREDENTIALS, Finding, Verdict
@@ -200,7 +200,7 @@ def test_p22_a_provider_that_refuses_us_is_one_line_on_top() -> None:
         AlertView(id=1, message="Older.", since=NOW - 60),
         AlertView(id=2, message="Google does not accept this installation.", since=NOW, provider="google"),
     )
-    notices = sync_lines.notices(alerts)
+    notices = notice_lines.notices(alerts)
     assert [(each.id, each.provider) for each in notices] == [(2, "google"), (1, "")]
 
 
