@@ -202,6 +202,26 @@ async def blocks_by_key(db: AsyncSession, calendar_id: int, keys: Collection[str
     return found
 
 
+async def count_blocks(db: AsyncSession, calendar: Calendar) -> tuple[int, int]:
+    """How many blocks are stored of the calendar, and of all calendars of its account."""
+    of_account = select(col(Calendar.id)).where(col(Calendar.connection_id) == calendar.connection_id)
+    its_own = func.count().filter(col(BusyBlock.calendar_id) == calendar.id)
+    query = select(its_own, func.count()).where(col(BusyBlock.calendar_id).in_(of_account))
+    own, everything = (await db.execute(query)).one()
+    return own, everything
+
+
+async def count_blocks_of(db: AsyncSession, calendar_id: int, keys: Collection[str]) -> int:
+    """How many blocks are stored of some objects."""
+    found = 0
+    for some in sliced(keys):
+        query = select(func.count()).where(
+            col(BusyBlock.calendar_id) == calendar_id, col(BusyBlock.key) == func.any(some)
+        )
+        found += await db.scalar(query) or 0
+    return found
+
+
 async def replace_blocks(
     db: AsyncSession, *, calendar_id: int, bookable_id: int, keys: Collection[str], blocks: Iterable[Block]
 ) -> None:

@@ -21,6 +21,7 @@ from multiprocessing.connection import Connection
 from typing import NamedTuple
 
 from booking_app.sync import ical
+from booking_app.sync.limits import BLOCKS, Gathered
 from booking_app.sync.model import RemoteObject
 from booking_app.sync.problems import Code
 from booking_app.sync.work import Work
@@ -62,10 +63,12 @@ class _Ended(Exception):
 
 
 class Expander:
-    """Expands calendar objects in one worker process that is started when it is first needed."""
+    """Expands calendar objects in one worker process that is started when it is first needed; what is asked at once
+    has `room` for so many blocks."""
 
-    def __init__(self, limits: Limits | None = None) -> None:
+    def __init__(self, limits: Limits | None = None, *, room: int = BLOCKS) -> None:
         self._limits = limits or Limits()
+        self._room = room
         self._worker: _Worker | None = None
         # One turn at a time, in the order of asking: so it is known what a process was about when it ended.
         self._turn = asyncio.Lock()
@@ -75,17 +78,18 @@ class Expander:
     async def expand(
         self, objects: list[ical.RawObject], zone: str, addresses: Collection[str], window: tuple[int, int]
     ) -> list[RemoteObject]:
-        """As `ical.expand_objects`; an object that cannot be read within bounds blocks from its first event on."""
+        """As `ical.expand_objects`; an object that cannot be read within bounds blocks from its first event on, and
+        those that together block too often do as `limits.fitted` says."""
         if len(objects) <= _SMALL and sum(len(each[2]) for each in objects) <= _SMALL_BYTES:
             allowance = Work(_SMALL_STEPS)
             found = ical.expand_objects(objects, zone, addresses, window, allowance)
             if not allowance.exhausted:
                 return found
-        found = []
-        while len(found) < len(objects):
-            task = _Task(_together(objects, len(found)), zone, frozenset(addresses), window)
-            found += await self._ask(task)
-        return found
+        gathered = Gathered(self._room)
+        while (done := len(gathered.objects)) < len(objects):
+            task = _Task(_together(objects, done), zone, frozenset(addresses), window)
+            gathered.add(await self._ask(task))
+        return gathered.objects
 
     async def _ask(self, task: _Task, *, again: bool = True) -> list[RemoteObject]:
         """The first of the objects, as many as a turn takes; one that is more than a turn may take as unreadable."""

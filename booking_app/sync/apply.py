@@ -22,7 +22,7 @@ from booking_app.services.conflicts import compare
 from booking_app.services.context import Context
 from booking_app.services.owner import owner_deleted, owner_moved, owner_took_away
 from booking_app.sync import health
-from booking_app.sync.apply_rows import store_blocks, store_objects
+from booking_app.sync.apply_rows import store_blocks, store_objects, within_room
 from booking_app.sync.model import BusyKind, Delta
 from booking_app.sync.own import named, standing_times
 from booking_app.sync.plan import Held, Ours, OwnMoved, OwnSeen, Plan, Suspect
@@ -99,7 +99,8 @@ async def commit(ctx: Context, reading: Reading) -> bool:
         if connection is None or connection.mode != reading.mode:
             return False  # It was linked anew meanwhile, by which its objects have other names.
         ours = await load_ours(db, calendar, reading.uids, as_of=reading.as_of)
-        plan = decide(reading.known, ours, reading.delta, suspected=reading.suspected, confirmed=reading.confirmed)
+        delta = await within_room(db, calendar, reading.delta)
+        plan = decide(reading.known, ours, delta, suspected=reading.suspected, confirmed=reading.confirmed)
         kept, unread = await _own_deletions(db, calendar, plan, reading.away, now)
         followed = await _own_events(db, calendar, plan, to_instant(now))
         plan = replace(

@@ -4,17 +4,31 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from booking_app.db import sync_queries, unread_queries
 from booking_app.db.tables import Calendar
-from booking_app.sync.model import BusyKind
+from booking_app.sync import limits
+from booking_app.sync.model import BusyKind, Delta
 from booking_app.sync.plan import Plan
 
 PAUSE = 200
 """Objects of a large calendar after which the pages get their turn."""
+
+
+async def within_room(db: AsyncSession, calendar: Calendar, delta: Delta) -> Delta:
+    """The delta with no more blocks than the calendar and its account still have room for, beside what is held."""
+    coming = limits.blocks(delta.objects)
+    if coming <= len(delta.objects):
+        return delta  # a single block is never too much
+    held, of_account = await sync_queries.count_blocks(db, calendar)
+    room = min(limits.BLOCKS - held, limits.BLOCKS_OF_ACCOUNT - of_account)
+    if coming > room:
+        room += await sync_queries.count_blocks_of(db, calendar.id or 0, [each.key for each in delta.objects])
+    return replace(delta, objects=tuple(limits.fitted(delta.objects, max(room, 0))))
 
 
 async def store_blocks(

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 import pytest
 
+from booking_app.sync import limits
 from booking_app.sync.errors import Gone, Rejected
 from booking_app.sync.model import CalendarRef, Credentials, Delta, RemoteCalendar
 from booking_app.sync.providers.caldav import CaldavProvider
+from booking_app.sync.providers.caldav_read import BATCH
 from tests.contract.backends import LOCAL, ref
 from tests.contract.test_reading import WINDOW, make_event, times
 from tests.contract.test_writing import make_draft
@@ -41,6 +43,21 @@ async def place(server: SmallCaldav, front: FaultyCaldav) -> AsyncIterator[Place
     provider = CaldavProvider(credentials, policy=LOCAL)
     yield Place(provider=provider, calendar=ref(front.url.rstrip("/") + server.path()))
     await provider.close()
+
+
+async def test_all_batches_of_a_calendar_have_room_for_so_many_blocks_together(
+    server: SmallCaldav, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "BLOCKS", 500)
+    for number in range(2 * BATCH):
+        rule = "DAILY" if number % 10 == 0 else "YEARLY"
+        server.add(f"{number:03}.ics", make_event(f"{number}@other", f"RRULE:FREQ={rule}"))
+    delta = await read(place, {}, None)
+    assert len(delta.objects) == 2 * BATCH
+    unread = {each.key.rpartition("/")[2] for each in delta.objects if each.problems}
+    assert 0 < len(unread) < 10
+    assert all(name.endswith("0.ics") for name in unread)
+    assert sum(len(each.busy) for each in delta.objects) <= 500
 
 
 # 201 to a conditional update

@@ -145,6 +145,19 @@ async def test_whoever_stops_waiting_leaves_no_answer_for_the_next(pool: Expande
     assert await alive(pool) == first
 
 
+async def test_what_is_asked_at_once_has_room_for_so_many_blocks(pool: Expander) -> None:
+    every = "DTSTART:20200105T090000Z", "DURATION:PT10M"
+    weekly = [(str(number), "1", event(*every, "RRULE:FREQ=WEEKLY")) for number in range(5)]
+    hourly = [(f"h{number}", "1", event(*every, "RRULE:FREQ=HOURLY")) for number in range(5)]
+    pool._room = 30_000
+    found = await pool.expand([*hourly, *weekly], ZONE, (), WINDOW)
+    assert [each.key for each in found] == [key for key, _, _ in (*hourly, *weekly)]
+    assert sum(len(each.busy) for each in found) <= 30_000
+    assert [len(each.problems) for each in found[5:]] == [0] * 5
+    spans = {(each.busy[0].start, each.busy[-1].end) for each in found[:5]}
+    assert spans == {(WINDOW[0], WINDOW[1] - 3_600 + 600)}
+
+
 async def test_a_calendar_of_much_work_lets_others_have_their_turn(pool: Expander) -> None:
     many = [(str(number), "1", event("DTSTART:20200105T090000Z", "RRULE:FREQ=HOURLY")) for number in range(150)]
     await alive(pool)

@@ -12,15 +12,16 @@ from booking_app.domain.errors import Invalid
 from booking_app.services import calendars
 from booking_app.services.context import Context
 from booking_app.state.calendar_cards import card
-from booking_app.sync import connect, limits
+from booking_app.sync import connect, limits, pull
 from booking_app.sync.accounts import Accounts
-from booking_app.sync.model import RemoteCalendar
+from booking_app.sync.model import Busy, BusyKind, RemoteCalendar, RemoteObject
+from booking_app.sync.problems import Code, Problem
 from booking_app.sync.providers.addresses import AddressPolicy
 from booking_app.sync.providers.caldav_read import expand_inline
 from booking_app.sync.providers.table import opener
-from tests.factories import make_calendar, make_person
+from tests.factories import at, make_calendar, make_person
 from tests.integration.test_workers import until
-from tests.office import cells, make_office
+from tests.office import cells, event, make_office
 from tests.rows import change
 from tests.simulators.hostile import Hostile, hostile, listing, silent
 
@@ -133,3 +134,95 @@ def test_the_same_calendars_are_listed_in_whatever_order_they_come() -> None:
 )
 def test_a_name_is_one_line_of_a_page(given: str, shown: str) -> None:
     assert limits.shown_name(given) == shown
+
+
+def remote_object(key: str, times: int, first: int = 0) -> RemoteObject:
+    busy = tuple(Busy(start=first + 10 * number, end=first + 10 * number + 5) for number in range(times))
+    return RemoteObject(key=key, etag="1", uid=key, busy=busy)
+
+
+def test_what_fits_is_as_it_was() -> None:
+    some = [remote_object("a", 60), remote_object("b", 40), remote_object("c", 0)]
+    assert limits.fitted(some, 100) == some
+
+
+def test_of_too_many_times_the_densest_events_block_as_unreadable() -> None:
+    dense = [remote_object(f"dense{number}", 40 + number, first=1_000 * number) for number in range(3)]
+    others = [remote_object("weekly", 10), remote_object("once", 1), remote_object("free", 0)]
+    found = limits.fitted([others[0], *dense, *others[1:]], 100)
+    assert [each.key for each in found] == ["weekly", "dense0", "dense1", "dense2", "once", "free"]
+    # Half of the room is left for what comes later.
+    assert limits.blocks(found) <= 100 // 2 + 1
+    assert [found[0], *found[4:]] == others
+    for before, after in zip(dense[1:], found[2:4], strict=True):
+        assert after.busy == (Busy(start=before.busy[0].start, end=before.busy[-1].end, kind=BusyKind.UNCERTAIN),)
+        assert after.problems == (Problem(Code.TOO_MUCH_WORK, before.busy[0].start),)
+
+
+def test_single_events_stand_however_little_room_there_is() -> None:
+    singles = [remote_object(str(number), 1, first=number) for number in range(50)]
+    found = limits.fitted([*singles, remote_object("series", 5)], 0)
+    assert found[:-1] == singles
+    assert len(found[-1].busy) == 1
+
+
+def test_gathering_never_holds_more_than_its_room_and_one_share() -> None:
+    gathered = limits.Gathered(100)
+    for number in range(40):
+        gathered.add([remote_object(f"{number}-{each}", 20) for each in range(3)])
+        assert limits.blocks(gathered.objects) <= max(100, len(gathered.objects) + 50)
+    assert len({each.key for each in gathered.objects}) == 120
+
+
+FROM = at("2027-03-02 09:00")
+
+
+def daily(uid: str, count: int, first: int = FROM) -> bytes:
+    return event(uid, first, first + 900, extra=(f"RRULE:FREQ=DAILY;COUNT={count}",))
+
+
+async def unread_codes(ctx: Context) -> list[tuple[str, int | None]]:
+    found = await cells(ctx, "SELECT problems FROM unread_object ORDER BY key")
+    return [(code, instant) for (problems,) in found for code, instant in problems]
+
+
+async def test_a_calendar_that_blocks_too_often_blocks_from_the_date_of_its_densest_event(
+    ctx: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "BLOCKS", 100)
+    office = await make_office(ctx)
+    office.server.store(office.remote_id, "a.ics", daily("a@else", 90))
+    office.add_event("once", FROM - 7_200, FROM - 3_600)
+    await office.read()
+    assert len(await office.blocks()) == 91
+    # What is held counts beside what comes, one read after the other.
+    office.server.store(office.remote_id, "b.ics", daily("b@else", 20, FROM + 7_200))
+    await office.read()
+    last = FROM + 7_200 + 19 * 86_400 + 900
+    assert [each for each in await office.blocks() if each[1] - each[0] > 3_600] == [(FROM + 7_200, last)]
+    assert len(await office.blocks()) == 92
+    assert await unread_codes(ctx) == [("too-much-work", FROM + 7_200)]
+    # The same event is not counted twice; with less in the calendar it is read as it is.
+    office.server.store(office.remote_id, "a.ics", daily("a@else", 70))
+    office.server.store(office.remote_id, "b.ics", daily("b@else", 25, FROM + 7_200))
+    await office.read()
+    assert len(await office.blocks()) == 96
+    assert await unread_codes(ctx) == []
+
+
+async def test_the_calendars_of_an_account_have_their_room_together(
+    ctx: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "BLOCKS_OF_ACCOUNT", 100)
+    office, other = await make_office(ctx), await make_office(ctx, slug="ben", service=False)
+    home = office.remote_id.replace("/work/", "/home/")
+    ((home_id,),) = await cells(ctx, "SELECT id FROM calendar WHERE remote_id = :home", home=home)
+    await change(ctx, "UPDATE calendar SET blocks = true WHERE id = :id", id=home_id)
+    office.server.store(home, "a.ics", daily("a@else", 90))
+    await pull.pull(ctx, office.accounts, office.policy, home_id)
+    for each in (office, other):
+        each.server.store(each.remote_id, "b.ics", daily("b@else", 20))
+        await each.read()
+    assert len(await office.blocks()) == 91
+    assert len(await other.blocks()) == 20
+    assert await unread_codes(ctx) == [("too-much-work", FROM)]

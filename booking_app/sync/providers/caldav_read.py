@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapp
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from booking_app.sync import ical
+from booking_app.sync import ical, limits
 from booking_app.sync.errors import CursorExpired, Gone, Rejected, Transient
 from booking_app.sync.model import Busy, CalendarRef, Delta, Known, RemoteCalendar, RemoteObject
 from booking_app.sync.providers import caldav_xml as xml
@@ -229,7 +229,7 @@ class Reader:
         self, calendar: CalendarRef, paths: Sequence[str], window: tuple[int, int]
     ) -> tuple[list[RemoteObject], list[str]]:
         """The objects at `paths`, expanded, and the paths that the server confirms do not exist."""
-        objects: list[RemoteObject] = []
+        gathered = limits.Gathered(limits.BLOCKS)
         missing: list[str] = []
         for begin in range(0, len(paths), BATCH):
             batch = paths[begin : begin + BATCH]
@@ -246,8 +246,8 @@ class Reader:
                 except Gone:
                     missing.append(path)
             if raw:
-                objects += await self._expand(raw, calendar.zone, calendar.addresses, window)
-        return objects, missing
+                gathered.add(await self._expand(raw, calendar.zone, calendar.addresses, window))
+        return gathered.objects, missing
 
     async def _object(self, calendar: CalendarRef, path: str, answer: xml.Response | None) -> ical.RawObject:
         """(path, etag, bytes) from a report's answer; asked for singly where the answer lacks them. Raises
