@@ -5,15 +5,15 @@ from __future__ import annotations
 import reflex as rx
 
 from booking_app.components.auth_card import auth_card
-from booking_app.components.elements import banner, button, field, link_button, skeleton, text_input
+from booking_app.components.auth_form import form_skeleton, invalid_link, known_address, new_password, token_input
+from booking_app.components.elements import banner, button, link_button
 from booking_app.components.post_form import post_form
-from booking_app.services.passwords import SHORTEST
 from booking_app.state.reset import ResetState
 
 
 def page() -> rx.Component:
     return auth_card(
-        rx.cond(ResetState.invalid, _invalid(), rx.cond(ResetState.ready, _form(), _coming())),
+        rx.cond(ResetState.invalid, _invalid(), rx.cond(ResetState.ready, _form(), form_skeleton())),
         team=ResetState.team,
         foot="A link works once, within an hour.",
     )
@@ -29,33 +29,9 @@ def _form() -> rx.Component:
         ),
         rx.cond(state.message != "", banner(tone="bad", title=state.message, role="alert")),
         post_form(
-            rx.el.input(type="hidden", name="token", value=state.token, read_only=True),
-            field(
-                "E-mail address",
-                rx.el.input(
-                    id="email",
-                    type="email",
-                    class_name="input",
-                    value=state.email,
-                    read_only=True,
-                    auto_complete="username",
-                ),
-                name="email",
-            ),
-            field(
-                "New password",
-                text_input(
-                    "password",
-                    error=state.wrong,
-                    type="password",
-                    auto_complete="new-password",
-                    required=True,
-                    min_length=SHORTEST,
-                ),
-                name="password",
-                error=state.wrong,
-                hint=f"At least {SHORTEST} characters. A few unrelated words are good.",
-            ),
+            token_input(state.token),
+            known_address(state.email),
+            new_password("New password", error=state.wrong),
             button("Set the password and sign in", kind="primary", extra="block", type="submit"),
             action="/auth/reset",
             class_name="form",
@@ -64,15 +40,7 @@ def _form() -> rx.Component:
 
 
 def _invalid() -> rx.Component:
-    return rx.fragment(
-        rx.el.h1("This link is not valid any more"),
-        rx.el.p("It was used already, or it is older than an hour.", class_name="small"),
+    return invalid_link(
+        "It was used already, or it is older than an hour.",
         link_button("Ask for a new one", href="/forgot", kind="primary", extra="block"),
-        link_button("Sign in", href="/sign-in", extra="block"),
-    )
-
-
-def _coming() -> rx.Component:
-    return rx.el.div(
-        skeleton("60%", "26px"), skeleton(height="40px"), skeleton(height="40px"), class_name="stack", aria_busy="true"
     )

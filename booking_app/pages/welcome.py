@@ -5,9 +5,9 @@ from __future__ import annotations
 import reflex as rx
 
 from booking_app.components.auth_card import auth_card
-from booking_app.components.elements import banner, button, field, link_button, skeleton, text_input
+from booking_app.components.auth_form import form_skeleton, invalid_link, known_address, new_password, token_input
+from booking_app.components.elements import banner, button, field, text_input
 from booking_app.components.post_form import post_form
-from booking_app.services.passwords import SHORTEST
 from booking_app.state.sign_in import WelcomeState
 
 
@@ -15,8 +15,8 @@ def page() -> rx.Component:
     return auth_card(
         rx.cond(
             WelcomeState.invalid,
-            _invalid(),
-            rx.cond(WelcomeState.ready, _form(), _coming()),
+            invalid_link("It was used already, or it is older than seven days. Ask an admin for a new one."),
+            rx.cond(WelcomeState.ready, _form(), form_skeleton()),
         ),
         team=WelcomeState.team,
         foot="A link works once, within seven days.",
@@ -39,7 +39,7 @@ def _form() -> rx.Component:
         ),
         rx.cond(_about("wait") != "", banner(tone="bad", title=_about("wait"), role="alert")),
         post_form(
-            rx.el.input(type="hidden", name="token", value=state.token, read_only=True),
+            token_input(state.token),
             rx.cond(
                 state.first_admin,
                 field(
@@ -55,18 +55,7 @@ def _form() -> rx.Component:
                     name="email",
                     error=_about("email"),
                 ),
-                field(
-                    "E-mail address",
-                    rx.el.input(
-                        id="email",
-                        type="email",
-                        class_name="input",
-                        value=state.email,
-                        read_only=True,
-                        auto_complete="username",
-                    ),
-                    name="email",
-                ),
+                known_address(state.email),
             ),
             field(
                 "Name",
@@ -81,20 +70,7 @@ def _form() -> rx.Component:
                 name="name",
                 error=_about("name"),
             ),
-            field(
-                "Password",
-                text_input(
-                    "password",
-                    error=_about("password"),
-                    type="password",
-                    auto_complete="new-password",
-                    required=True,
-                    min_length=SHORTEST,
-                ),
-                name="password",
-                error=_about("password"),
-                hint=f"At least {SHORTEST} characters. A few unrelated words are good.",
-            ),
+            new_password("Password", error=_about("password")),
             button("Create my account", kind="primary", extra="block", type="submit"),
             action="/auth/accept",
             class_name="form",
@@ -105,17 +81,3 @@ def _form() -> rx.Component:
 def _about(field: str) -> rx.Var[str]:
     """What is wrong with a field; empty if another one was refused."""
     return rx.cond(WelcomeState.wrong == field, WelcomeState.message, "")
-
-
-def _invalid() -> rx.Component:
-    return rx.fragment(
-        rx.el.h1("This link is not valid any more"),
-        rx.el.p("It was used already, or it is older than seven days. Ask an admin for a new one.", class_name="small"),
-        link_button("Sign in", href="/sign-in", extra="block"),
-    )
-
-
-def _coming() -> rx.Component:
-    return rx.el.div(
-        skeleton("60%", "26px"), skeleton(height="40px"), skeleton(height="40px"), class_name="stack", aria_busy="true"
-    )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import unquote
 
 import reflex as rx
 
 from booking_app import runtime
 from booking_app.domain.errors import NotFound
 from booking_app.services import resets
+from booking_app.state import live
 from booking_app.state.focus import focus
 from booking_app.state.guard import public
 from booking_app.state.sign_in import WELCOME_ERRORS
@@ -53,7 +53,7 @@ class ResetState(rx.State):
         """Show what the link opens; after a refusal with what is wrong."""
         ctx = runtime.current().context
         self.team = ctx.team_name
-        self.token = unquote(self.router.url.path.rstrip("/").rpartition("/")[2])[:128]
+        self.token = live.last_of_path(self.router.url.path)[:128]
         error = self.router.url.query_parameters.get("error", "")
         said = WELCOME_ERRORS.get(error, "")
         self.wrong, self.message = (said, "") if error == "password" else ("", said)

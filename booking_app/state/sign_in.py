@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import unquote
 
 import reflex as rx
 
@@ -12,6 +11,7 @@ from booking_app.domain.appointment import Role
 from booking_app.domain.errors import NotFound
 from booking_app.services import invitations, typed
 from booking_app.services.passwords import SHORTEST
+from booking_app.state import live
 from booking_app.state.focus import fill, focus
 from booking_app.state.guard import public, visitor
 
@@ -82,7 +82,7 @@ class WelcomeState(rx.State):
         """Show what the link offers; after a refusal with what was typed, and with what is wrong at its field."""
         ctx = runtime.current().context
         self.team = ctx.team_name
-        self.token = unquote(self.router.url.path.rstrip("/").rpartition("/")[2])[:128]
+        self.token = live.last_of_path(self.router.url.path)[:128]
         self.wrong = self.router.url.query_parameters.get("error", "")
         self.message = WELCOME_ERRORS.get(self.wrong, "")
         try:

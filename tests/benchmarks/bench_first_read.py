@@ -13,7 +13,6 @@ import argparse
 import asyncio
 import subprocess
 import sys
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from time import perf_counter
@@ -22,8 +21,8 @@ from booking_app.domain.clock import utc_now
 from booking_app.runtime import Runtime, built
 from booking_app.sync import connect
 from tests.benchmarks.place import database, percentile
-from tests.benchmarks.wire import Wire
 from tests.factories import make_person, make_service
+from tests.hostile_team import ask
 from tests.office import cells, event
 from tests.processes import served
 from tests.radicale_office import PASSWORD, USER, make_settings, until
@@ -51,23 +50,6 @@ def fill(folder: Path, events: int, now: int) -> None:
         extra = [f"RRULE:{RULES[number // 10 % 10]}"] if number % 10 == 0 else []
         body = event(f"e{number}@elsewhere", start, start + 1800, extra=extra)
         (folder / f"e{number}.ics").write_bytes(body)
-
-
-async def ask(address: str, path: str, stop: Callable[[], bool]) -> list[float]:
-    """Milliseconds of each request for slots at a steady rate until `stop`."""
-    wire = await Wire.open(address)
-    times = []
-    due = perf_counter()
-    while not stop():
-        due += 1 / RATE
-        # A request that has to wait for the one before counts from when it was to be made.
-        await asyncio.sleep(max(0.0, due - perf_counter()))
-        status, _ = await wire.ask("GET", path)
-        assert status == 200, status
-        times.append((perf_counter() - due) * 1000)
-        due = max(due, perf_counter() - 1)
-    wire.close()
-    return times
 
 
 async def run(events: int) -> bool:
@@ -111,7 +93,7 @@ async def measured(
     path = f"/api/v1/services/haircut/slots?from={today}&to={today + timedelta(days=30)}&tz=Europe/Amsterdam"
     quiet_until = perf_counter() + 12
     # The first two seconds warm the process up.
-    alone = (await ask(address, path, lambda: perf_counter() > quiet_until))[int(2 * RATE) :]
+    alone = (await ask(address, path, RATE, lambda: perf_counter() > quiet_until))[int(2 * RATE) :]
     await connect.connect(
         ctx,
         program.accounts,
@@ -132,7 +114,7 @@ async def measured(
         return rows[0][0] is not None
 
     waiting = asyncio.create_task(until(read, 600))
-    during = await ask(address, path, waiting.done)
+    during = await ask(address, path, RATE, waiting.done)
     await waiting
     return alone, during, perf_counter() - began
 
