@@ -17,7 +17,7 @@ run: $(VENV)/.installed$(if $(filter sim,$(PROVIDERS)),-dev) ## start the app wi
 
 test: $(VENV)/.installed-dev ## everything, browser tests included; NOW=2027-01-31T23:55:00+01:00 at that moment
 	@$(BIN)/python -m tests.prepare
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+	@$(BIN)/python -m pytest -n 3 --dist loadgroup
 
 check: lint ## what each commit must pass: format, lint, layers, types, fast tests
 	@$(BIN)/python -m pytest -q tests/unit

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -79,11 +80,23 @@ def pytest_report_header() -> str:
     return moment.header()
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With several workers: a file stays on one, and so do all who use the browser suite's running app."""
+    """With several workers: a file stays on one, and so do all who use the browser suite's running app. First,
+    because the plugin that divides the tests reads the marks in this very hook."""
     for item in items:
-        shared = "instance" in getattr(item, "fixturenames", ())
+        fixtures = getattr(item, "_fixtureinfo").name2fixturedefs  # noqa: B009
+        shared = any(each.scope == "package" for each in fixtures.get("instance", ())[-1:])
         item.add_marker(pytest.mark.xdist_group("browser" if shared else item.path.stem))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_node_collection_finished(node: Any, ids: list[str]) -> None:
+    """Tests that are divided one by one start everything they share once for each worker, which passes and takes three
+    times as long: what divides them has to say that it knows the groups, which it does behind an @."""
+    grouped = node.config.getoption("dist") == "loadgroup"
+    if grouped and not all("@" in each.rpartition("]")[2] for each in ids):
+        pytest.exit("The tests are not divided by group: --dist loadgroup does not work with this pytest", 3)
 
 
 @pytest.fixture(scope="session")
