@@ -22,6 +22,7 @@ class Appointment(SQLModel, table=True):
 
     __table_args__ = (
         Index("ix_appointment_hold_expires_at", "hold_expires_at", postgresql_where=text("state = 'held'")),
+        Index("ix_appointment_conflict", "id", postgresql_where=text("conflict_kind IS NOT NULL")),
         Index("ix_appointment_source", "source", postgresql_where=text("state = 'held'")),
     )
     id: int | None = id_column()

@@ -44,6 +44,39 @@ async def clear_conflict(db: AsyncSession, appointment_id: int) -> None:
     await db.execute(_CLEAR, {"id": appointment_id})
 
 
+# A question about an event waits for its owner only while the calendar that it stands in is followed. If it is followed
+# again, its version counts as unknown, so that what still stands there otherwise is asked about anew.
+_CLEAR_MOOT = text(
+    """
+WITH over AS (
+  SELECT a.id, a.conflict_by, a.state = 'confirmed' AND upper(a.during) > to_timestamp(:now) AS ahead
+  FROM appointment a
+  WHERE a.conflict_kind IS NOT NULL AND (
+    a.state <> 'confirmed' OR upper(a.during) <= to_timestamp(:now)
+    OR a.conflict_kind <> 'overlap' AND NOT EXISTS (
+      SELECT FROM mirror m JOIN calendar c ON c.id = m.calendar_id JOIN connection n ON n.id = c.connection_id
+      WHERE m.appointment_id = a.id AND m.bookable_id = coalesce(a.conflict_by, m.bookable_id)
+        AND (c.blocks OR c.target) AND n.state <> 'disconnected'))
+  FOR UPDATE
+), unknown AS (
+  UPDATE mirror SET etag = NULL FROM over
+  WHERE over.ahead AND mirror.appointment_id = over.id
+    AND mirror.bookable_id = coalesce(over.conflict_by, mirror.bookable_id)
+)
+UPDATE appointment
+SET conflict = NULL, conflict_kind = NULL, conflict_by = NULL, conflict_start = NULL, conflict_end = NULL
+FROM over WHERE appointment.id = over.id
+RETURNING appointment.id
+"""
+)
+
+
+async def clear_moot(db: AsyncSession, now: int) -> list[int]:
+    """Clear what nobody can or need decide any more: the appointment is over or does not stand, or the calendar that
+    its event stands in is not followed. The appointments; they stay as they are."""
+    return list((await db.scalars(_CLEAR_MOOT, {"now": now})).all())
+
+
 async def conflict_kinds(db: AsyncSession, appointments: Collection[int]) -> dict[int, ConflictKind]:
     """What waits for a decision about these appointments; those that need none are absent."""
     query = text("SELECT id, conflict_kind FROM appointment WHERE id = ANY(:ids) AND conflict_kind IS NOT NULL")

@@ -152,7 +152,8 @@ _PEOPLE = text(
 _REMOVE = text(
     """
 WITH ended AS (
-  UPDATE appointment SET state = 'cancelled', sequence = sequence + 1, conflict = NULL
+  UPDATE appointment SET state = 'cancelled', sequence = sequence + 1, conflict = NULL,
+         conflict_kind = NULL
   WHERE id IN (
     :which:) RETURNING id
 ), freed AS (

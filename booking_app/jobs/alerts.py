@@ -24,7 +24,7 @@ from booking_app.db.outbox import enqueue
 from booking_app.db.tables import Alert
 from booking_app.domain.appointment import Effect
 from booking_app.domain.clock import to_instant
-from booking_app.services.conflicts import close_overlaps, compare
+from booking_app.services.conflicts import close_moot, close_overlaps, compare
 from booking_app.services.context import Bounds, Context
 from booking_app.services.letters.words import start_words, zone_words
 from booking_app.sync.errors import KEY_MISSING
@@ -69,7 +69,8 @@ async def tell(ctx: Context) -> int:
         await _parked_writes(db, now)
         await compare(db, to_instant(now))
         await close_overlaps(db, to_instant(now))
-        await _settled_moves(db, now)
+        await close_moot(db, to_instant(now))
+        await _answered(db, now)
         for alert in await open_alerts(db):
             if alert.subject == MAIL:
                 continue
@@ -214,17 +215,10 @@ async def _parked_writes(db: AsyncSession, now: datetime) -> None:
     await _close_others(db, "write:", {f"write:{row[0]}" for row in found}, now)
 
 
-_MOVED = text(
-    """
-    SELECT id FROM appointment
-    WHERE conflict IS NOT NULL AND state = 'confirmed' AND upper(during) > :now
-    """
-)
-
-
-async def _settled_moves(db: AsyncSession, now: datetime) -> None:
-    """An appointment that was cancelled, changed by its customer or is over needs no decision any more."""
-    await _close_others(db, CONFLICT, {conflict_alert(each) for each in await db.scalars(_MOVED, {"now": now})}, now)
+async def _answered(db: AsyncSession, now: datetime) -> None:
+    """An appointment that was moved or cancelled by anybody needs no decision any more."""
+    asked = await db.scalars(text("SELECT id FROM appointment WHERE conflict_kind IS NOT NULL"))
+    await _close_others(db, CONFLICT, {conflict_alert(each) for each in asked}, now)
 
 
 async def _close_others(db: AsyncSession, prefix: str, stay: set[str], now: datetime) -> None:

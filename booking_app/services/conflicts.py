@@ -12,8 +12,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from booking_app.db.alerts import close_alerts, conflict_alert, open_alert
 from booking_app.db.appointments_queries import lock_appointment, lock_bookables, people_of
 from booking_app.db.changes import announce
-from booking_app.db.conflict_queries import clear_conflict, collisions, looked_since, overlaps_over, set_conflict
+from booking_app.db.conflict_queries import (
+    clear_conflict,
+    clear_moot,
+    collisions,
+    looked_since,
+    overlaps_over,
+    set_conflict,
+)
 from booking_app.db.owner_queries import moved_event
+from booking_app.db.push_work import wake_parked_writes
 from booking_app.domain.appointment import AppointmentState
 from booking_app.domain.clock import from_instant
 from booking_app.domain.conflicts import ConflictKind
@@ -100,3 +108,11 @@ async def close_overlaps(db: AsyncSession, now: int) -> None:
     """What stood at the time of an appointment is gone from the calendar: nothing is left to decide."""
     for appointment_id in await overlaps_over(db, now):
         await settled(db, appointment_id, now)
+
+
+async def close_moot(db: AsyncSession, now: int) -> None:
+    """Nothing is left to decide about what is over, or whose event stands in a calendar that is followed no more, since
+    its owner switched it off or disconnected its account. The appointment stays, and writes that waited go on."""
+    for appointment_id in await clear_moot(db, now):
+        await close_alerts(db, [conflict_alert(appointment_id)], from_instant(now))
+        await wake_parked_writes(db, appointment_id, from_instant(now))

@@ -183,9 +183,10 @@ async def _stand(ctx: Context, accounts: Accounts, event: _Event, place: Placed,
         )
     mirror = event.wanted.mirror
     key, etag = (mirror.key, mirror.etag) if mirror and mirror.calendar_id == place.calendar.id else (None, None)
-    if mirror is not None and mirror.key is None and mirror.intended_start is not None:
-        # Its creation was begun before: what stands there now may be its owner's doing.
-        key = await _begun(provider, ref, event)
+    begun = mirror is not None and mirror.key is None and mirror.intended_start is not None
+    if begun or (key is not None and etag is None):
+        # Its creation was begun before, or its version is not known: what stands there may be its owner's doing.
+        key = await _begun(provider, ref, event) if begun else key
         found = None if key is None else await _seen(provider, ref, key)
         if found is not None and not _as_written(event, found[0]):
             return await _leave_to_the_next_read(ctx, event, place, work, key=key)

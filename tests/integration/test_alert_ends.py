@@ -9,9 +9,11 @@ import pytest
 
 from booking_app.db.tables import Account, Grant, ProviderApp
 from booking_app.domain.appointment import ConnectionState, StoppedBy
+from booking_app.domain.conflicts import Answer
 from booking_app.jobs.alerts import tell
-from booking_app.services import calendars, catalog, provider_apps
+from booking_app.services import calendars, catalog, manage, provider_apps
 from booking_app.services.context import Context
+from booking_app.services.decisions import decide
 from booking_app.sync import connect, health, listing
 from booking_app.sync.errors import Rejected, Transient
 from booking_app.sync.providers.memory import WRITES
@@ -76,6 +78,16 @@ async def appointment_over(_office: Office, clock: Clock) -> None:
     clock.advance(days=2)
 
 
+async def cancelled(office: Office, _clock: Clock) -> None:
+    ((booking,),) = await cells(office.ctx, "SELECT id FROM booking")
+    await manage.cancel_booking(office.ctx, booking, by="admin")
+
+
+async def answered(office: Office, _clock: Clock) -> None:
+    ((number,),) = await cells(office.ctx, "SELECT id FROM appointment")
+    await decide(office.ctx, Answer.CANCEL, appointment_id=number, bookable_id=office.person)
+
+
 LEAVING = (switched_off, another_is_used, disconnected, disconnected_and_emptied, person_removed)
 
 
@@ -122,6 +134,49 @@ async def provider_api_refused(office: Office, clock: Clock) -> None:
         await health.installation_refused(db, "google", "Its calendar service is off.", clock())
 
 
+async def booked_and_written(office: Office) -> tuple[str, str, bytes]:
+    """The key, the name and the content of the event of a new appointment."""
+    await make_booking(office.ctx, TEN)
+    await office.write()
+    await office.read()
+    ((key, data),) = office.server.read(office.remote_id).items()
+    return key, key.rpartition("/")[2], data
+
+
+async def event_made_odd(office: Office, _clock: Clock) -> None:
+    _, name, data = await booked_and_written(office)
+    whole_day = data.replace(b"DTSTART:20270302T100000Z", b"DTSTART;VALUE=DATE:20270302")
+    whole_day = whole_day.replace(b"DTEND:20270302T103000Z", b"DTEND;VALUE=DATE:20270303")
+    office.server.store(office.remote_id, name, whole_day)
+    await office.read()
+
+
+async def event_ends_before_it_starts(office: Office, _clock: Clock) -> None:
+    _, name, data = await booked_and_written(office)
+    office.server.store(office.remote_id, name, data.replace(b"20270302T103000Z", b"20270302T090000Z"))
+    await office.read()
+
+
+async def event_dragged_away(office: Office, _clock: Clock) -> None:
+    key, _, data = await booked_and_written(office)
+    office.server.erase(office.remote_id, key)
+    office.server.store("memory://anna/home/", "dragged.ics", data)
+    for _ in range(2):
+        await office.read()
+
+
+async def met_something(office: Office, clock: Clock) -> None:
+    clock.advance(seconds=20)
+    office.add_event("lunch", TEN - 60, TEN + 60)
+    office.server.fail(lambda: Transient("The server does not answer."))
+    await make_booking(office.ctx, TEN)
+    office.server.heal()
+    clock.advance(seconds=20)
+    await office.read()
+
+
+QUESTIONS: tuple[Way, ...] = (event_made_odd, event_ends_before_it_starts, event_dragged_away, met_something)
+
 CASES: list[tuple[Way, str, tuple[Way, ...]]] = [
     (calendar_gone, "calendar", (*LEAVING, works_again)),
     (calendar_stopped, "calendar", (*LEAVING, works_again)),
@@ -130,6 +185,7 @@ CASES: list[tuple[Way, str, tuple[Way, ...]]] = [
     (link_ends, "ending", (switched_off, disconnected, person_removed)),
     (write_parked, "write", (switched_off, only_receives_no_more, disconnected, person_removed, appointment_over)),
     (provider_api_refused, "provider", (switched_off, another_is_used, disconnected, person_removed)),
+    *((cause, "moved", (*LEAVING, appointment_over, cancelled, answered)) for cause in QUESTIONS),
 ]
 
 
@@ -153,6 +209,11 @@ async def test_an_alert_ends_with_its_cause(ctx: Context, clock: Clock, cause: W
         await office.write()
     await tell(office.ctx)
     assert kind not in await kinds(office)
+    if cause in QUESTIONS:
+        state = "cancelled" if end in (cancelled, answered) else "confirmed"
+        assert await cells(office.ctx, "SELECT state, conflict, conflict_kind FROM appointment") == [
+            (state, None, None)
+        ]
     if end in LEAVING and end is not another_is_used:
         mails = await mailed(office)
         for _ in range(8):

@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 
 from booking_app.domain.conflicts import Answer
+from booking_app.jobs.alerts import tell
 from booking_app.services import calendars, manage
 from booking_app.services.availability import slots
 from booking_app.services.context import Context
 from booking_app.services.decisions import decide
 from booking_app.services.views import SlotQuery
+from booking_app.sync import connect
 from booking_app.sync.errors import Transient
 from tests.conftest import Clock
 from tests.factories import at, make_booking
@@ -224,3 +226,43 @@ async def test_where_nobody_can_look_its_owner_is_asked_rather_than_the_customer
     await office.read()
     assert await cells(office.ctx, "SELECT state, conflict_kind FROM appointment") == [("confirmed", "away")]
     assert await customer_mails(office) == 0
+
+
+async def test_asked_again_when_its_calendar_is_used_again(ctx: Context, clock: Clock) -> None:
+    office, name, uid = await written(ctx)
+    office.server.store(office.remote_id, name, made(uid, *ODD["all day"][0]))
+    await office.read()
+    work = str((await office.calendar()).uid)
+    await connect.choose(office.ctx, bookable_id=office.person, blocks=[], target=None)
+    await tell(office.ctx)
+    assert await appointment(office) == ("confirmed", TEN, None)
+    await connect.choose(office.ctx, bookable_id=office.person, blocks=[work], target=work)
+    for _ in range(3):
+        clock.advance(seconds=15)
+        await office.write()
+        await office.read()
+    assert await cells(office.ctx, "SELECT state, conflict_kind FROM appointment") == [("confirmed", "reshaped")]
+    assert made(uid, *ODD["all day"][0]) in office.own_events(), "no write went over it"
+    assert await customer_mails(office) == 0
+    await decided(office, Answer.PUT_BACK)
+    await office.write()
+    assert b"DTSTART:20270302T100000Z" in office.own_events()[0]
+
+
+async def test_with_another_calendar_the_event_stands_there_as_the_appointment_does(ctx: Context, clock: Clock) -> None:
+    office, name, uid = await written(ctx)
+    office.server.store(office.remote_id, name, made(uid, *ODD["all day"][0]))
+    await office.read()
+    ((home,),) = await cells(office.ctx, "SELECT uid::text FROM calendar WHERE name = 'home'")
+    await connect.choose(office.ctx, bookable_id=office.person, blocks=[home], target=home)
+    await office.write()
+    await tell(office.ctx)
+    for _ in range(2):
+        clock.advance(seconds=15)
+        await office.write()
+    assert await appointment(office) == ("confirmed", TEN, None)
+    assert office.own_events() == []
+    (there,) = office.server.read(HOME).values()
+    assert b"DTSTART:20270302T100000Z" in there
+    assert await customer_mails(office) == 0
+    assert await office.outbox() == []
