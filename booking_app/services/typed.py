@@ -31,7 +31,7 @@ def unpack(header: str | None) -> dict[str, str]:
         if name.strip() == COOKIE and len(value) <= 4000:
             try:
                 found = json.loads(base64.urlsafe_b64decode(value.strip() + "==="))
-            except (binascii.Error, ValueError):
+            except (binascii.Error, ValueError, RecursionError):
                 return {}
             if not isinstance(found, dict):
                 return {}

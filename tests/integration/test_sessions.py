@@ -222,7 +222,11 @@ async def test_what_was_typed_comes_back_without_the_password_and_in_no_address(
 
 
 @pytest.mark.parametrize(
-    "value", ["", "x", "bm8", "W10", "bnVsbA", "eyJlbWFpbCI6IDd9", "eyJlbWFpbCI6ICJhXG5iIn0", "e" * 5000, "\u00e9"]
+    "value",
+    [
+        *("", "x", "bm8", "W10", "bnVsbA", "eyJlbWFpbCI6IDd9", "eyJlbWFpbCI6ICJhXG5iIn0", "e" * 5000, "\u00e9"),
+        "W1tb" * 900,  # nested 2,700 deep
+    ],
 )
 def test_a_cookie_that_anybody_wrote_brings_nothing(value: str) -> None:
     assert typed.unpack(f"a=b; {typed.COOKIE}={value}") == {}

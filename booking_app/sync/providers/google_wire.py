@@ -32,7 +32,7 @@ from booking_app.sync.provider import TokenSource
 from booking_app.sync.providers.addresses import AddressPolicy
 from booking_app.sync.providers.budget import Budget
 from booking_app.sync.providers.http import Http, Pool
-from booking_app.sync.providers.json_api import MAX_PAGES, Item, JsonApi, are_objects, decoded, object_of
+from booking_app.sync.providers.json_api import Item, JsonApi, Paged, decoded, object_of
 from booking_app.sync.providers.reply import Reply, retry_after
 from booking_app.sync.vendors import Vendor
 
@@ -68,19 +68,17 @@ class Wire:
 
     async def pages(self, path: str, doing: str, **query: str) -> AsyncIterator[Item]:
         """Each page of a list, to its end: one with few items, or none, is not the last. Raises `Transient` for a list
-        without an end."""
-        asked = dict(query)
-        for _ in range(MAX_PAGES):
+        without an end, `Rejected` for one that is too long."""
+        asked, paged = dict(query), Paged("Google", doing)
+        while True:
             page = await self.get(path, doing, **asked)
-            if not are_objects(page.get("items", [])):
-                raise Transient(f"Google's answer is not a list while {doing}.")
+            paged.add(page.get("items", []))
             yield page
             following = page.get("nextPageToken")
             if not isinstance(following, str) or not following:
                 return
             # All other parameters stay the same, or the pages are of different lists.
             asked = {**query, "pageToken": following}
-        raise Transient(f"Google's list does not end while {doing}.")
 
     async def send(
         self,

@@ -8,13 +8,16 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from booking_app.sync.errors import Transient
+from booking_app.sync.errors import Rejected, Transient
 from booking_app.sync.provider import TokenSource
 from booking_app.sync.providers.http import Http
+from booking_app.sync.providers.json_text import TooMuch, loads
 from booking_app.sync.providers.reply import Reply
 
 MAX_PAGES = 2_000
 """A list that is longer has no end."""
+MAX_ITEMS = 200_000
+"""Entries of a list on all of its pages: events as a provider lists them, in some lists each occurrence."""
 _OFF_LOOP_BYTES = 65_536
 
 Item = Mapping[str, Any]
@@ -64,12 +67,14 @@ def segment(identifier: str) -> str:
 
 
 async def object_of(reply: Reply, whose: str, doing: str) -> Item:
-    """The object a reply holds, empty where it has no body. Raises `Transient` for anything else: `whose` answer it
-    was, and while `doing` what, stands in its sentence."""
+    """The object a reply holds, empty where it has no body. Raises `Rejected` for one that is too much and `Transient`
+    for anything else: `whose` answer it was, and while `doing` what, stands in its sentence."""
     if not reply.body.strip():
         return {}
     try:
         found = await decoded(reply)
+    except TooMuch as error:
+        raise Rejected(f"{whose}'s answer is bigger than a calendar can be, while {doing}.") from error
     except ValueError as error:
         raise Transient(f"{whose}'s answer cannot be read while {doing}.") from error
     if not isinstance(found, dict):
@@ -80,10 +85,29 @@ async def object_of(reply: Reply, whose: str, doing: str) -> Item:
 async def decoded(reply: Reply) -> Any:
     """The JSON of a reply, a long one read off the loop. Raises `ValueError`."""
     if len(reply.body) > _OFF_LOOP_BYTES:
-        return await asyncio.to_thread(json.loads, reply.body)
-    return json.loads(reply.body)
+        return await asyncio.to_thread(loads, reply.body)
+    return loads(reply.body)
 
 
-def are_objects(found: object) -> bool:
-    """Whether this is a list of JSON objects."""
-    return isinstance(found, list) and all(isinstance(each, dict) for each in found)
+class Paged:
+    """Counts the pages and entries of a list: `whose` it is, and while `doing` what, stands in its sentences."""
+
+    def __init__(self, whose: str, doing: str) -> None:
+        self._whose = whose
+        self._doing = doing
+        self._pages = self._items = 0
+
+    def add(self, found: object) -> None:
+        """The entries of the next page, JSON objects all. Raises `Transient` where it is no list or one without an
+        end, `Rejected` where it has more than `MAX_ITEMS`."""
+        if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+            raise Transient(f"{self._whose}'s answer is not a list while {self._doing}.")
+        self._pages += 1
+        self._items += len(found)
+        if self._pages > MAX_PAGES:
+            raise Transient(f"{self._whose}'s list does not end while {self._doing}.")
+        if self._items > MAX_ITEMS:
+            raise Rejected(
+                f"{self._whose}'s list has more than {MAX_ITEMS:,} entries, which is more than can be read, while "
+                f"{self._doing}."
+            )

@@ -35,7 +35,7 @@ from booking_app.sync.errors import (
 from booking_app.sync.provider import TokenSource
 from booking_app.sync.providers.addresses import AddressPolicy
 from booking_app.sync.providers.http import Http, Pool
-from booking_app.sync.providers.json_api import MAX_PAGES, Item, JsonApi, are_objects, decoded, object_of
+from booking_app.sync.providers.json_api import Item, JsonApi, Paged, decoded, object_of
 from booking_app.sync.providers.reply import Reply, retry_after
 from booking_app.sync.vendors import Vendor
 
@@ -80,18 +80,17 @@ class Graph:
 
     async def pages(self, path: str, doing: str, *, prefer: str = "", **query: str) -> AsyncIterator[Item]:
         """Each page of a list, to its end; `path` may be a link of an earlier answer. Raises `Transient` for a list
-        without an end."""
+        without an end, `Rejected` for one that is too long."""
         address = self.own_link(path) if "://" in path else self._address(path, query)
-        for _ in range(MAX_PAGES):
+        paged = Paged("Microsoft", doing)
+        while True:
             page = await self._ask("GET", address, doing, prefer=prefer)
-            if not are_objects(page.get("value")):
-                raise Transient(f"Microsoft's answer is not a list while {doing}.")
+            paged.add(page.get("value"))
             yield page
             following = page.get("@odata.nextLink")
             if following is None:
                 return
             address = self.own_link(following)
-        raise Transient(f"Microsoft's list does not end while {doing}.")
 
     async def send(
         self,

@@ -14,7 +14,6 @@ from __future__ import annotations
 import base64
 import binascii
 import email.utils
-import json
 import ssl
 from collections.abc import Mapping
 
@@ -28,6 +27,7 @@ from booking_app.sync.oauth import Tokens
 from booking_app.sync.providers.addresses import AddressPolicy, allowed
 from booking_app.sync.providers.body import Bounds
 from booking_app.sync.providers.http import Http
+from booking_app.sync.providers.json_text import loads
 from booking_app.sync.providers.reply import Reply, retry_after
 
 DEADLINE = 8.0
@@ -195,7 +195,7 @@ def _claims(app: Registered, token: object) -> Mapping[str, object]:
         return {}
     try:
         part = token.split(".")[1]
-        claims = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+        claims = loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
     except (IndexError, ValueError, binascii.Error) as error:
         raise Transient(f"{app.vendor.title} gave an unexpected answer when access was renewed.") from error
     audience = claims.get("aud") if isinstance(claims, dict) else None
@@ -224,7 +224,7 @@ def _ahead(reply: Reply) -> float | None:
 def _named(reply: Reply) -> Mapping[str, object]:
     """The members of a JSON object; none if it is anything else."""
     try:
-        found = json.loads(reply.body)
+        found = loads(reply.body)
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
