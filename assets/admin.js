@@ -42,6 +42,11 @@
   const regain = () => {
     if (!held || held.isConnected || document.activeElement !== document.body) return;
     held = null;
+    const asked = document.querySelector("dialog[open]");
+    if (asked) {
+      [...asked.querySelectorAll(CONTROLS)].find(shown)?.focus();
+      return;
+    }
     const [last, ...parts] = around;
     let target = last && shown(last) && last.matches(CONTROLS) ? last : null;
     for (const part of parts) target ??= part.isConnected ? [...part.querySelectorAll(CONTROLS)].find(shown) : null;

@@ -38,17 +38,20 @@ def _notice(notice: Notice, sure: Any, decide: Callable[..., Any], not_yet: Any)
         ),
         banner(
             opened,
-            rx.cond(
-                notice.choices,
-                rx.el.div(
-                    rx.foreach(notice.choices, lambda each: _choice(each, sure, decide, not_yet)), class_name="actions"
-                ),
-            ),
+            answers(notice.choices, sure, decide, not_yet),
             tone="warn",
             title=notice.message,
         ),
     )
     return rx.fragment(drawn, key=f"n{notice.id}")
+
+
+def answers(choices: Any, sure: Any, decide: Callable[..., Any], not_yet: Any) -> rx.Component:
+    """What can be decided about one appointment, as in `notices`."""
+    return rx.cond(
+        choices,
+        rx.el.div(rx.foreach(choices, lambda each: _choice(each, sure, decide, not_yet)), class_name="actions"),
+    )
 
 
 def _choice(choice: Choosable, sure: Any, decide: Callable[..., Any], not_yet: Any) -> rx.Component:
@@ -58,7 +61,8 @@ def _choice(choice: Choosable, sure: Any, decide: Callable[..., Any], not_yet: A
         rx.el.div(
             rx.el.p("The customer is told by mail. ", choice.words, "?", class_name="tiny", role="status"),
             button("Yes, do it", kind="danger", extra="compact", on_click=answer),
-            button("Not yet", kind="quiet", extra="compact", on_click=not_yet),
+            # What was pressed is gone now: the focus goes on where nothing is lost.
+            button("Not yet", kind="quiet", extra="compact", on_click=not_yet, auto_focus=True),
             class_name="actions",
         ),
         button(choice.words, extra="compact", on_click=answer),

@@ -9,6 +9,8 @@ import reflex as rx
 from booking_app.components.admin_frame import admin_frame
 from booking_app.components.elements import banner, button, classes, empty, icon, skeleton
 from booking_app.components.modal import close_button, modal
+from booking_app.components.notice import answers
+from booking_app.components.snack import snack
 from booking_app.components.team_calendar import calendar_skeleton, legend, team_calendar
 from booking_app.state.team import PAGE, TeamState
 from booking_app.state.views_admin import Choice
@@ -41,6 +43,7 @@ def page() -> rx.Component:
             calendar_skeleton(),
         ),
         rx.cond(TeamState.chosen.id > 0, _detail()),
+        snack(TeamState.said, on_close=ON.hush),
         current=PAGE,
         width="wide",
     )
@@ -107,7 +110,10 @@ def _person(choice: Choice) -> rx.Component:
 def _detail() -> rx.Component:
     chosen = TeamState.chosen
     return modal(
-        rx.cond(chosen.conflict != "", banner(tone="warn", title=chosen.conflict)),
+        rx.cond(
+            chosen.conflict != "",
+            banner(answers(chosen.choices, TeamState.sure, ON.decide, ON.not_yet), tone="warn", title=chosen.conflict),
+        ),
         rx.el.dl(
             _fact("When", chosen.when),
             _fact("With", chosen.people),

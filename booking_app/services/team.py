@@ -22,6 +22,7 @@ from booking_app.db.tables import (
     Service,
 )
 from booking_app.domain.appointment import AppointmentState, BookableKind
+from booking_app.domain.conflicts import ANSWERS, Answer, ConflictKind
 from booking_app.domain.errors import NotFound
 from booking_app.domain.hours import open_spans
 from booking_app.domain.rules import Span
@@ -98,6 +99,8 @@ class EntryDetail:
 
     entry: Entry
     guests: tuple[Guest, ...]
+    choices: tuple[Answer, ...]
+    """What can be answered to what waits for a decision about it; empty if nothing does."""
     attendance: tuple[Attendance, ...]
 
 
@@ -168,6 +171,7 @@ async def entry(ctx: Context, appointment_id: int) -> EntryDetail:
         )
         return EntryDetail(
             entry=shown,
+            choices=ANSWERS[ConflictKind(found.conflict_kind)] if found.conflict_kind else (),
             guests=tuple(
                 Guest(name=each.name, email=each.email, phone=each.phone, notes=each.notes, zone=each.zone)
                 for each in guests

@@ -18,7 +18,7 @@ def notices(alerts: Iterable[AlertView]) -> tuple[Notice, ...]:
             since=each.since,
             moved=each.moved or 0,
             provider=each.provider,
-            choices=tuple(_choice(each.moved or 0, answer) for answer in each.choices),
+            choices=choosable(each.moved or 0, each.choices),
         )
         for each in alerts
     ]
@@ -37,13 +37,17 @@ FINAL = frozenset({Answer.FOLLOW, Answer.CANCEL})
 """Answers by which the customer is written to."""
 
 
-def _choice(appointment: int, answer: Answer) -> Choosable:
-    return Choosable(
-        appointment=appointment,
-        answer=answer.value,
-        words=_ANSWERS[answer],
-        asked=f"{appointment}:{answer.value}",
-        final=answer in FINAL,
+def choosable(appointment: int, answers: Iterable[Answer]) -> tuple[Choosable, ...]:
+    """The answers as they are offered."""
+    return tuple(
+        Choosable(
+            appointment=appointment,
+            answer=answer.value,
+            words=_ANSWERS[answer],
+            asked=f"{appointment}:{answer.value}",
+            final=answer in FINAL,
+        )
+        for answer in answers
     )
 
 

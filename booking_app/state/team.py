@@ -13,6 +13,7 @@ from booking_app.domain.errors import Invalid, NotFound
 from booking_app.services import team
 from booking_app.state import team_board
 from booking_app.state.admin_words import epoch, today_in
+from booking_app.state.deciding import decided, needs_word
 from booking_app.state.followers import keep_true
 from booking_app.state.guard import guarded, short_text, whole_number
 from booking_app.state.session import renew_attention
@@ -35,12 +36,16 @@ class TeamState(rx.State):
     now_top: int = -1
     several: bool = False
     chosen: Detail = Detail()
+    said: str = ""
+    sure: str = ""
+    """What the page asks once more, before a customer is told."""
     _zone: str = ""
 
     @rx.event
     @guarded(Role.ADMIN)
     async def open(self) -> None:
         """Draw what the address asks for: `?date=2027-03-01&view=week&person=anna`."""
+        self.said = self.sure = ""
         asked = self.router.url.query_parameters
         self._zone = await team.zone_of_team(runtime.current().context)
         self.week = asked.get("view", "") == "week"
@@ -96,18 +101,49 @@ class TeamState(rx.State):
     @guarded(Role.ADMIN)
     async def choose(self, appointment: int) -> Any:
         """Open an appointment."""
+        self.sure = ""
         try:
-            found = await team.entry(runtime.current().context, whole_number(appointment))
+            self.chosen = await self._detail(whole_number(appointment))
         except (NotFound, Invalid) as error:
             await self._draw()
             return rx.toast.info(str(error))
-        self.chosen = team_board.detail(found, self._zone)
         return None
+
+    @rx.event
+    @guarded(Role.ADMIN)
+    async def decide(self, appointment: int, answer: str) -> None:
+        """Answer what is asked about an appointment; asked once more where the customer is told. It stays open for as
+        long as something is left to decide."""
+        self.sure = needs_word(answer, self.sure, appointment)
+        if self.sure:
+            return
+        self.said = await decided(answer, appointment, None)
+        try:
+            left = await self._detail(appointment)
+        except NotFound:
+            left = Detail()
+        self.chosen = left if left.conflict else Detail()
+        await self._draw()
+
+    @rx.event
+    @guarded(Role.ADMIN)
+    async def not_yet(self) -> None:
+        """Decide later."""
+        self.sure = ""
+
+    @rx.event
+    @guarded(Role.ADMIN)
+    async def hush(self) -> None:
+        """Put the last message away."""
+        self.said = ""
 
     @rx.event
     @guarded(Role.ADMIN)
     async def close(self) -> None:
         self.chosen = Detail()
+
+    async def _detail(self, appointment: int) -> Detail:
+        return team_board.detail(await team.entry(runtime.current().context, appointment), self._zone)
 
     async def _redraw(self) -> Any:
         await self._draw()

@@ -21,6 +21,7 @@ from booking_app.state.admin_words import (
     week_words,
     zone_words,
 )
+from booking_app.state.notice_lines import choosable
 from booking_app.state.team_layout import Frame
 from booking_app.state.views_admin import Block, Board, Choice, Column, Detail
 
@@ -128,6 +129,7 @@ def detail(found: EntryDetail, zone: str) -> Detail:
         notes=" / ".join(guest.notes for guest in found.guests if guest.notes),
         location=entry.location,
         conflict=entry.conflict,
+        choices=choosable(entry.appointment_id, found.choices),
         writes=tuple(_written(each, zone) for each in found.attendance),
     )
 

@@ -94,6 +94,18 @@ class Choice:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Choosable:
+    """What can be decided about an appointment. `final`: the customer is told, which nothing undoes, so
+    the page asks once more; `asked` is what its `sure` is while it does."""
+
+    appointment: int = 0
+    answer: str = ""
+    words: str = ""
+    asked: str = ""
+    final: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Detail:
     """An appointment opened in the team calendar."""
 
@@ -105,6 +117,8 @@ class Detail:
     notes: str = ""
     location: str = ""
     conflict: str = ""
+    choices: tuple[Choosable, ...] = ()
+    """What can be answered, where it waits for a decision."""
     writes: tuple[str, ...] = ()
     """How it stands in each person's calendar, a sentence each."""
 
@@ -166,18 +180,6 @@ class Figure:
     what: str = ""
     value: str = ""
     more: str = ""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Choosable:
-    """What can be decided about the appointment of a notice. `final`: the customer is told, which nothing undoes, so
-    the page asks once more; `asked` is what its `sure` is while it does."""
-
-    appointment: int = 0
-    answer: str = ""
-    words: str = ""
-    asked: str = ""
-    final: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

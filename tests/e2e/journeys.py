@@ -23,6 +23,12 @@ FIRST_DAY = (utc_now().astimezone(AMSTERDAM) + timedelta(days=2)).date()
 """The first day that tests book: neither the notice nor midnight reaches it while they run."""
 
 
+def working_day(weeks: int) -> date:
+    """A Tuesday some weeks ahead."""
+    today = utc_now().date()
+    return today - timedelta(days=today.weekday()) + timedelta(days=1, weeks=weeks)
+
+
 def eventually(look: Callable[[], Found], seconds: float = 60) -> Found:
     """The first truthy outcome of `look`; fails after `seconds`."""
     deadline = time.monotonic() + seconds
@@ -126,6 +132,15 @@ class OwnCalendar:
         return self._calendar.save_event(
             uid=str(uuid.uuid4()), dtstart=start, dtend=start + timedelta(minutes=minutes), summary=summary
         )
+
+    def make_whole_day(self, start: datetime) -> None:
+        """Tick "all day" in the event that starts then."""
+        (found,) = self._calendar.search(start=start, end=start + timedelta(minutes=1), event=True, expand=False)
+        lines = [each for each in found.data.splitlines() if not each.startswith(("DTSTART", "DTEND"))]
+        span = f"DTSTART;VALUE=DATE:{start:%Y%m%d}", f"DTEND;VALUE=DATE:{start + timedelta(days=1):%Y%m%d}"
+        lines[lines.index("BEGIN:VEVENT") + 1 : 0] = span
+        found.data = "\r\n".join([*lines, ""])
+        found.save()
 
     def at(self, start: datetime) -> list[str]:
         """The iCalendar texts of the events that start then."""

@@ -6,7 +6,7 @@ import asyncio
 import re
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
@@ -20,7 +20,7 @@ from booking_app.services import catalog
 from booking_app.services.context import Context
 from booking_app.sync.vault import Vault, new_key
 from tests.e2e.instance import Instance
-from tests.e2e.journeys import OwnCalendar, turn
+from tests.e2e.journeys import OwnCalendar, turn, working_day
 from tests.e2e.office import book, free_slots, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -65,12 +65,6 @@ def in_the_database(instance: Instance, work: Callable[[Context], Coroutine[None
 
     with ThreadPoolExecutor(1) as thread:
         thread.submit(asyncio.run, run()).result(60)
-
-
-def working_day(weeks: int) -> date:
-    """A Tuesday some weeks ahead."""
-    today = utc_now().date()
-    return today - timedelta(days=today.weekday()) + timedelta(days=1, weeks=weeks)
 
 
 def test_a_booking_stands_in_the_team_calendar_at_once(admin: Page, instance: Instance, shots: Path) -> None:

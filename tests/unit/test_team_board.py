@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
+from booking_app.domain.conflicts import Answer
 from booking_app.domain.zones import day_span
 from booking_app.services.team import Attendance, Diary, Entry, EntryDetail, Guest, TeamDays
 from booking_app.state import team_board
@@ -147,7 +148,8 @@ def test_the_line_of_now_is_where_the_clock_says_and_nowhere_else() -> None:
 
 def test_an_opened_appointment_says_where_it_is_written() -> None:
     found = EntryDetail(
-        entry=make_entry(),
+        entry=make_entry(conflict="The event was made a whole day in the calendar."),
+        choices=(Answer.PUT_BACK, Answer.FOLLOW),
         guests=(Guest(name="R. Visser", email="r@example.com", phone="", notes="By bike", zone=AMSTERDAM),),
         attendance=(
             Attendance(name="Anna", colour="indigo", calendar="Work", written_at=at(8)),
@@ -163,3 +165,8 @@ def test_an_opened_appointment_says_where_it_is_written() -> None:
         "Waiting to be written to Bo’s calendar “Work”.",
         "Cy has chosen no calendar that receives appointments.",
     )
+    assert shown.conflict == "The event was made a whole day in the calendar."
+    assert [(each.appointment, each.words, each.final) for each in shown.choices] == [
+        (5, "Put it back", False),
+        (5, "Move the appointment there", True),
+    ]
