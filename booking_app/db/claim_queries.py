@@ -1,4 +1,4 @@
-"""Whose turn it is: due calendars handed to workers, so that none can take the places of all."""
+"""Whose turn it is: due calendars and due writes handed to workers, so that none can take the places of all."""
 
 from __future__ import annotations
 
@@ -88,3 +88,45 @@ async def note_slow(db: AsyncSession, calendar_id: int, takes: float) -> None:
         .where(col(Calendar.id) == calendar_id)
         .values(takes=func.greatest(col(Calendar.takes), takes), lease_until=None)
     )
+
+
+_TURNS = text(
+    """
+    WITH busy AS (
+      SELECT id, key, takes, due_at FROM outbox WHERE effect = :effect AND lease_until >= :now
+    ), due AS (
+      SELECT DISTINCT ON (split_part(key, ':', 2)) id, key, takes, due_at FROM outbox
+      WHERE effect = :effect AND due_at <= :now AND NOT parked AND (lease_until IS NULL OR lease_until < :now)
+        AND (CAST(:quick AS boolean) IS NULL OR (takes <= :slow) = :quick)
+        AND split_part(key, ':', 2) NOT IN (SELECT split_part(key, ':', 2) FROM busy)
+      ORDER BY split_part(key, ':', 2), due_at, id
+    ), placed AS (
+      SELECT id, due_at, takes > :slow AS slow, is_busy, coalesce(nullif((
+        SELECT n.host FROM calendar c JOIN connection n ON n.id = c.connection_id
+        WHERE c.id = coalesce(
+          nullif(split_part(writes.key, ':', 3), '')::bigint,
+          (SELECT calendar_id FROM mirror WHERE appointment_id = split_part(writes.key, ':', 1)::bigint
+            AND bookable_id = split_part(writes.key, ':', 2)::bigint),
+          (SELECT min(id) FROM calendar WHERE target AND bookable_id = split_part(writes.key, ':', 2)::bigint))
+        ), ''), split_part(writes.key, ':', 2)) AS host
+      FROM (SELECT *, true AS is_busy FROM busy UNION ALL SELECT *, false FROM due) AS writes
+    ), ranked AS (
+      SELECT id, row_number() OVER (PARTITION BY host, slow ORDER BY due_at, id)
+        + (SELECT count(*) FROM placed each
+           WHERE each.is_busy AND each.host = placed.host AND each.slow = placed.slow) AS of_host
+      FROM placed WHERE NOT is_busy
+    )
+    SELECT id FROM ranked WHERE of_host <= :host
+    """
+)
+
+
+async def turns_to_write(db: AsyncSession, effect: str, *, now: datetime, host: int, quick: bool | None) -> list[int]:
+    """The ids of due outbox rows whose turn it is, of an effect with keys "appointment id:bookable id", or with the id
+    of a calendar behind that. `quick`: only what took no longer than `SLOW` when it was tried, or only what did.
+
+    One of each person, none of a person for whom one is being worked on; and with those that are worked on, by
+    whichever process, at most `host` of one server: that of the calendar in which the event stands, else of the one in
+    which it is to stand. A provider that has limits of its own is no server."""
+    values = {"effect": effect, "now": now, "host": host, "quick": quick, "slow": SLOW}
+    return [row[0] for row in await db.execute(_TURNS, values)]

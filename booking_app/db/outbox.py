@@ -6,11 +6,12 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select, text, update
-from sqlalchemy.dialects.postgresql import distinct_on, insert
+from sqlalchemy import and_, delete, func, or_, select, text, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from booking_app.db.claim_queries import turns_to_write
 from booking_app.db.tables import Outbox
 from booking_app.domain.effects import Work
 from booking_app.domain.freshness import SLOW
@@ -47,14 +48,14 @@ async def claim(
     now: datetime,
     lease_until: datetime,
     limit: int,
-    one_each: bool = False,
+    host: int | None = None,
     quick: bool | None = None,
 ) -> list[Work]:
     """Due rows of one effect, now leased to the caller, oldest first; rows that another worker claims are skipped.
     A row whose lease ran out (its worker died) is due again.
 
-    `one_each`: keys end in ":" and whose they are; of each of these one row at most is being worked on. `quick`:
-    only what took no longer than `SLOW` when it was tried, or only what did."""
+    `host`: of a server at most so many are worked on at a time, and of a person one (`turns_to_write`, which says what
+    the keys must be). `quick`: only what took no longer than `SLOW` when it was tried, or only what did."""
     free = and_(
         col(Outbox.effect) == effect,
         col(Outbox.due_at) <= now,
@@ -64,8 +65,9 @@ async def claim(
     if quick is not None:
         free = and_(free, col(Outbox.takes) <= SLOW if quick else col(Outbox.takes) > SLOW)
     query = select(Outbox).where(free)
-    if one_each:
-        query = query.where(col(Outbox.id).in_(_first_of_each(effect, free, now)))
+    if host is not None:
+        turns = await turns_to_write(db, effect, now=now, host=host, quick=quick)
+        query = query.where(col(Outbox.id).in_(turns))
     query = query.order_by(col(Outbox.due_at), col(Outbox.id)).limit(limit).with_for_update(skip_locked=True)
     claimed = []
     for row in await db.scalars(query):
@@ -82,17 +84,6 @@ async def claim(
             )
         )
     return claimed
-
-
-def _first_of_each(effect: str, free: ColumnElement[bool], now: datetime) -> Select[int | None]:
-    whose = func.split_part(col(Outbox.key), ":", 2)
-    busy = select(whose).where(col(Outbox.effect) == effect, col(Outbox.lease_until) >= now)
-    return (
-        select(col(Outbox.id))
-        .where(free, whose.not_in(busy))
-        .ext(distinct_on(whose))
-        .order_by(whose, col(Outbox.due_at), col(Outbox.id))
-    )
 
 
 async def finish(db: AsyncSession, work: Work) -> bool:

@@ -14,7 +14,7 @@ from booking_app.jobs.clockwork import Clockwork
 from booking_app.jobs.pool import PATIENCE
 from booking_app.jobs.timekeeper import Timekeeper
 from booking_app.jobs.upkeep import clean_up, forget_disconnected
-from booking_app.jobs.worker import CalendarReader, Handler, Lane, Leases
+from booking_app.jobs.worker import IN_CALENDARS, CalendarReader, Handler, Lane, Leases
 from booking_app.services.context import Context
 from booking_app.services.holds import sweep_holds
 from booking_app.services.zone_watch import watch_zones
@@ -27,6 +27,8 @@ from booking_app.sync.push import push, take_away_left
 PULSE = 1.0
 READS = {ReadLane.QUICK: 12, ReadLane.SLOW: 8, ReadLane.STUCK: 4}
 """Calendars that a process reads at a time, by lane. Most of it is waiting for answers."""
+WORKS, WRITES = 4, 8
+"""Works of one effect that a process does at a time in a lane, and the same of those in calendars."""
 
 
 class Jobs:
@@ -57,11 +59,13 @@ class Jobs:
             **(handlers or {}),
         }
         self.keeper = ChannelKeeper(ctx, accounts)
+        widths = {effect: WRITES if effect in IN_CALENDARS else WORKS for effect in effects}
         self.lanes = {
-            effect: Lane(ctx, effect, handler, self._leases, quick=True) for effect, handler in effects.items()
+            effect: Lane(ctx, effect, handler, self._leases, width=widths[effect], quick=True)
+            for effect, handler in effects.items()
         }
         self.slow_lanes = {
-            effect: Lane(ctx, effect, handler, self._leases, quick=False, patience=None)
+            effect: Lane(ctx, effect, handler, self._leases, width=widths[effect], quick=False, patience=None)
             for effect, handler in effects.items()
         }
         self._clockwork = clockwork = Clockwork(ctx.now, ctx.elapsed)

@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 Handler = Callable[[Work], Awaitable[Outcome]]
 """Makes one outbox row true. Whatever it raises is a bug; what can go wrong is an outcome."""
 
+IN_CALENDARS = frozenset({Effect.CALENDAR.value, Effect.LEFT.value})
+"""Effects that become true at a calendar's server."""
 BUG_PATIENCE = 3
 BUG_WAIT = 60.0
 
@@ -56,8 +58,9 @@ class Leases:
 
 class Lane(Pool):
     """The worker of one effect. Each effect has its own, so that mail never waits for a calendar that is down; and
-    the calendar of one person, which may hang, is given one write at a time. What took long when it was tried is not
-    done by the `quick` lane again, nor what did not by the other one; None: one lane for both."""
+    the calendar of one person, which may hang, is given one write at a time, one server its share of the places. What
+    took long when it was tried is not done by the `quick` lane again, nor what did not by the other one; None: one lane
+    for both."""
 
     def __init__(
         self,
@@ -75,6 +78,7 @@ class Lane(Pool):
             f"outbox:{effect}" if quick is not False else f"outbox:{effect}:slow", width, patience=patience, slow=slow
         )
         self._quick = quick
+        self._host = shares(width).host if effect in IN_CALENDARS else None
         self._ctx = ctx
         self._effect = effect
         self._handler = handler
@@ -89,7 +93,7 @@ class Lane(Pool):
                 now=now,
                 lease_until=now + timedelta(seconds=self._leases.seconds),
                 limit=limit,
-                one_each=self._effect == Effect.CALENDAR.value,
+                host=self._host,
                 quick=self._quick,
             )
         self._leases.works.update(work.id for work in works)

@@ -20,7 +20,7 @@ from booking_app.services.context import Context
 from booking_app.services.views import SlotQuery
 from booking_app.sync.policy import ReadLane, lane_of
 from tests.conftest import Clock
-from tests.factories import at, make_calendar, make_person, make_service
+from tests.factories import at, make_booking, make_calendar, make_person, make_service
 from tests.integration.test_workers import HANGS, at_work, until
 from tests.office import cells
 from tests.rows import calendar_row, change, rows
@@ -190,6 +190,99 @@ async def test_work_that_took_long_is_not_done_by_the_quick_lane_again(ctx: Cont
     assert len(slow) == 2
     for work in slow:
         work.close()  # type: ignore[attr-defined]
+
+
+async def to_write(ctx: Context, count: int, host: str, *, takes: float = 80, effect: str = "calendar") -> set[str]:
+    """The keys of due writes, each of a person of its own with an account at the host; the oldest are asked for
+    first."""
+    keys = set()
+    calendars = await accounts(ctx, count, host=host)
+    await change(ctx, "UPDATE calendar SET target = true WHERE id = ANY(:ids)", ids=calendars)
+    for calendar in calendars:
+        key = f"{1_000 + calendar}:{(await calendar_row(ctx, calendar)).bookable_id}"
+        if effect == Effect.LEFT:
+            key += f":{calendar}"
+        async with ctx.sessions.begin() as db:
+            await outbox.enqueue(db, effect, key, due=ctx.now())
+        keys.add(key)
+    await change(ctx, "UPDATE outbox SET takes = :takes WHERE key = ANY(:keys)", takes=takes, keys=list(keys))
+    return keys
+
+
+def writes(
+    ctx: Context, hanging: Collection[str], begun: list[str], *, effect: str = "calendar", quick: bool | None = False
+) -> Lane:
+    async def write(work: Work) -> Outcome:
+        begun.append(work.key)
+        if work.key in hanging:
+            await asyncio.sleep(HANGS)
+        return Done()
+
+    return Lane(ctx, effect, write, Leases(), width=8, patience=None, quick=quick)
+
+
+@pytest.mark.parametrize("effect", ["calendar", "left"])
+async def test_slow_writes_of_one_server_leave_places_to_those_of_another(ctx: Context, effect: str) -> None:
+    hanging = await to_write(ctx, 20, "dav.example.net", effect=effect)
+    honest = await to_write(ctx, 6, "dav.example.org", effect=effect)
+    begun: list[str] = []
+
+    async def written() -> bool:
+        return honest <= set(begun) and len(await cells(ctx, "SELECT 1 FROM outbox")) == len(hanging)
+
+    async with at_work(writes(ctx, hanging, begun, effect=effect)):
+        await until(written)
+        assert len(hanging & set(begun)) == 4
+        # What another process works on counts too.
+        other: list[str] = []
+        assert await writes(ctx, (), other, effect=effect).claim(8) == []
+    assert len(begun) == 4 + len(honest)
+
+
+async def test_where_a_provider_has_limits_of_its_own_its_writes_are_not_those_of_one_server(ctx: Context) -> None:
+    await to_write(ctx, 8, "")
+    works = await writes(ctx, (), []).claim(8)
+    assert len(works) == 8
+    for work in works:
+        work.close()  # type: ignore[attr-defined]
+
+
+async def test_a_server_is_the_one_in_which_the_event_stands(ctx: Context) -> None:
+    """Moving an event to another server begins with taking it away where it stands."""
+    anna = await make_person(ctx, "anna")
+    await make_service(ctx)
+    await make_calendar(ctx, anna)
+    await make_booking(ctx, at("2027-03-02 10:00"))
+    await change(ctx, "DELETE FROM outbox")
+    await to_write(ctx, 4, "dav.example.net")
+    first: list[str] = []
+    held = await writes(ctx, (), first).claim(8)
+    assert len(held) == 4
+    target, standing = await make_calendar(ctx, anna, target=True), await make_calendar(ctx, anna, blocks=False)
+    await change(
+        ctx,
+        "UPDATE connection SET host = CASE c.id WHEN :standing THEN 'dav.example.net' ELSE 'dav.example.org' END"
+        " FROM calendar c WHERE c.connection_id = connection.id AND c.id IN (:standing, :target)",
+        standing=standing,
+        target=target,
+    )
+    ((appointment,),) = await cells(ctx, "SELECT id FROM appointment")
+    async with ctx.sessions.begin() as db:
+        await outbox.enqueue(db, Effect.CALENDAR, f"{appointment}:{anna}", due=ctx.now())
+    await change(ctx, "UPDATE outbox SET takes = 80")
+    begun = writes(ctx, (), [])
+    await change(
+        ctx,
+        "INSERT INTO mirror (appointment_id, bookable_id, calendar_id, uid, fields) VALUES (:a, :b, :c, 'u', '')",
+        a=appointment,
+        b=anna,
+        c=standing,
+    )
+    assert await begun.claim(8) == []
+    await change(ctx, "UPDATE mirror SET calendar_id = :target", target=target)
+    (work,) = await begun.claim(8)
+    for each in (work, *held):
+        each.close()  # type: ignore[attr-defined]
 
 
 async def test_a_slow_calendar_is_not_waited_for_and_is_withheld_beyond_the_soft_bound(
