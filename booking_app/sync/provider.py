@@ -62,7 +62,8 @@ class Writes(Protocol):
         ...
 
     async def find(self, calendar: CalendarRef, *, uid: str) -> str | None:
-        """The key of our event called `uid`, if it stands in this calendar."""
+        """The key of our event called `uid`, or None when the provider confirms that it does not stand in this
+        calendar."""
         ...
 
     async def remove(self, calendar: CalendarRef, *, key: str, etag: str | None) -> None:

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 import pytest
 from caldav.calendarobjectresource import CalendarObjectResource
@@ -25,6 +25,7 @@ from booking_app.sync.providers.google import GoogleProvider
 from booking_app.sync.providers.memory import MemoryProvider, MemoryServer
 from booking_app.sync.providers.microsoft import MicrosoftProvider
 from tests.contract import google, microsoft
+from tests.servers import make_calendar
 from tests.simulators.microsoft import zones
 
 ZONE = "Europe/Amsterdam"
@@ -38,6 +39,11 @@ class CalendarApp(Protocol):
     def add(self, text: str) -> str: ...
     def change(self, name: str, text: str) -> None: ...
     def delete(self, name: str) -> None: ...
+    def drag(self, name: str) -> str:
+        """Put an event into another calendar of the same person, made for it; the id of that calendar, or
+        its path."""
+        ...
+
     def texts(self) -> list[str]: ...
 
 
@@ -64,6 +70,8 @@ class LibraryApp:
     def __init__(self, url: str, user: str, password: str) -> None:
         self._client = DAVClient(url=url, username=user or None, password=password or None)
         self._calendar = Calendar(client=self._client, url=url)
+        self._user, self._password = user, password
+        self._others: list[Calendar] = []
 
     def add(self, text: str) -> str:
         target = urljoin(str(self._calendar.url), f"{uuid.uuid4()}.ics")
@@ -81,6 +89,17 @@ class LibraryApp:
     def delete(self, name: str) -> None:
         answer = self._client.delete(urljoin(str(self._calendar.url), name))
         assert answer.status in (200, 204), answer.status
+
+    def drag(self, name: str) -> str:
+        """As most programs do it: a copy there, then the removal here."""
+        text = str(self._client.request(urljoin(str(self._calendar.url), name)).raw)
+        url = make_calendar(
+            urljoin(str(self._calendar.url), f"../{uuid.uuid4()}/"), user=self._user, password=self._password
+        )
+        self._others.append(Calendar(client=self._client, url=url))
+        self._write(f"{url}{uuid.uuid4()}.ics", text)
+        self.delete(name)
+        return urlsplit(url).path
 
     def texts(self) -> list[str]:
         found = []
@@ -102,6 +121,8 @@ class LibraryApp:
         self._calendar.delete()  # type: ignore[no-untyped-call]
 
     def close(self) -> None:
+        for other in self._others:
+            other.delete()  # type: ignore[no-untyped-call]
         self._client.close()
 
 
@@ -118,6 +139,12 @@ class MemoryApp:
 
     def delete(self, name: str) -> None:
         self._server.erase(self._remote_id, name)
+
+    def drag(self, name: str) -> str:
+        other = self._server.add_calendar("ann", "other", zone=ZONE)
+        self._server.store(other, f"{uuid.uuid4()}.ics", self._server.read(self._remote_id)[name])
+        self.delete(name)
+        return other
 
     def texts(self) -> list[str]:
         return [data.decode() for data in self._server.read(self._remote_id).values()]
@@ -155,6 +182,12 @@ class GoogleApp:
 
     def delete(self, name: str) -> None:
         self._calendar.delete(name)
+
+    def drag(self, name: str) -> str:
+        other = self._calendar.world.users[OWNER].add_calendar("Other")
+        other.put(self._calendar.get(name))
+        self._calendar.delete(name)
+        return other.id
 
     def texts(self) -> list[str]:
         return [google.to_ical(each) for each in self._calendar.events()]
@@ -230,6 +263,11 @@ class MicrosoftApp:
 
     def delete(self, name: str) -> None:
         self._calendar.delete(name)
+
+    def drag(self, name: str) -> str:
+        other = self._calendar.user.add_calendar("Other")
+        self._calendar.move(name, other)
+        return other.calendar.id
 
     def texts(self) -> list[str]:
         return [microsoft.to_ical(each.data, each.id) for each in self._calendar.events()]

@@ -157,6 +157,17 @@ async def test_p26_an_error_is_never_gone(scene: Scene, what: str) -> None:
     assert found[1] == written.etag
 
 
+@pytest.mark.parametrize("what", [name for name in BREAKS if name != "an empty list"])
+async def test_p26_an_error_is_never_not_found(scene: Scene, what: str) -> None:
+    written = await scene.provider.put(scene.calendar, make_draft(), key=None, etag=None)
+    spoil, meaning = BREAKS[what]
+    spoil(scene.proxy)
+    with pytest.raises(meaning):
+        await scene.provider.find(scene.calendar, uid=make_draft().uid)
+    scene.proxy.heal()
+    assert await scene.provider.find(scene.calendar, uid=make_draft().uid) == written.key
+
+
 async def test_p09_paging_reads_every_page(scene: Scene) -> None:
     for number in range(23):
         scene.app.add(make_event(f"{number}@other"))

@@ -132,6 +132,7 @@ async def test_p26_an_error_is_never_gone(
     before = await read(provider, google)
     attempts: tuple[Callable[[CalendarProvider], Awaitable[object]], ...] = (
         lambda asked: asked.get(google.calendar, key=written.key),
+        lambda asked: asked.find(google.calendar, uid=make_draft().uid),
         lambda asked: read(asked, google, before),
         lambda asked: read(asked, google),
         lambda asked: asked.remove(google.calendar, key=written.key, etag=written.etag),

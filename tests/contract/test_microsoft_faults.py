@@ -129,6 +129,7 @@ async def test_p26_an_error_is_never_gone(
     before = await read(provider, outlook)
     attempts: tuple[Callable[[CalendarProvider], Awaitable[object]], ...] = (
         lambda asked: asked.get(outlook.calendar, key=written.key),
+        lambda asked: asked.find(outlook.calendar, uid=make_draft().uid),
         lambda asked: read(asked, outlook, before),
         lambda asked: read(asked, outlook),
         lambda asked: asked.remove(outlook.calendar, key=written.key, etag=written.etag),

@@ -114,13 +114,14 @@ class Writer:
             own = _own(calendar, stored) if stored else None
             if stored and own and own.uid == draft.uid:
                 return candidate, stored, own
-        return await self._called(calendar, draft.uid)
+        try:
+            return await self._called(calendar, draft.uid)
+        except Rejected:
+            return None  # it cannot be asked so: what it said to the creation counts
 
     async def _called(self, calendar: CalendarRef, uid: str) -> tuple[str, Stored, OwnEvent] | None:
-        """Our event with this UID, wherever a query finds it."""
+        """Our event with this UID, wherever a query finds it; None only if the server says that there is none."""
         reply = await self._wire.report(calendar.remote_id, 1, xml.with_uid(uid))
-        if reply.status != 207:
-            return None
         listed = self._wire.multistatus(reply, "looking for the event")
         for item in listed.responses:
             candidate = xml.path_of(item.href, calendar.remote_id)
