@@ -206,8 +206,8 @@ def _mailed() -> rx.Component:
         ),
         appointment_facts(State.kept),
         rx.el.p(
-            "We ask because there are several bookings with this address or from this place already. Nothing there "
-            "after some minutes? Look among unwanted mail.",
+            "We ask so that nobody books with an address that is not theirs. Nothing there after some minutes? Look "
+            "among unwanted mail.",
             class_name="small",
         ),
         rx.el.button("Book another time", type="button", class_name="link small", on_click=State.again),
