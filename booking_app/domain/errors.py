@@ -64,6 +64,7 @@ class Reason(StrEnum):
     HOLD_EXPIRED = "hold_expired"
     NOT_KEPT = "too_many_holds"
     TOO_MANY = "too_many_bookings"
+    MOVED_OFTEN = "moved_too_often"
     ALREADY_CANCELLED = "already_cancelled"
 
 

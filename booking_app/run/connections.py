@@ -47,13 +47,15 @@ class Connections:
 
     def add(self, transport: Transport, client: str, owed: float) -> Connection | None:
         """A new connection, idle at first. Where there is no room an idle one is closed for it: of the same client,
-        or, when all are too many, of the client that has most. None if there is none: the new one must go."""
+        or, when all are too many, of the one that has most among those with an idle one. None if there is none: the new
+        one must go."""
         if self._counts.get(client, 0) >= self.each and not self._close_idle_of(client):
             return None
-        if len(self._all) >= self.total and not self._close_idle_of(
-            max(self._counts, key=self._counts.__getitem__, default=client)
-        ):
-            return None
+        if len(self._all) >= self.total:
+            idle = (each for each, connections in self._idle.items() if connections)
+            most = max(idle, key=self._counts.__getitem__, default=None)
+            if most is None or not self._close_idle_of(most):
+                return None
         made = Connection(transport=transport, client=client, owed=owed)
         self._all.add(made)
         self._counts[client] = self._counts.get(client, 0) + 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -29,7 +30,11 @@ from booking_app.services.checks import checked_start
 from booking_app.services.context import Context
 from booking_app.services.effects import enqueue_change
 from booking_app.services.offers import SENTENCES
+from booking_app.services.rates import Rate, take
 from booking_app.services.views import BookingView, Customer, PersonView
+
+MOVES = Rate(most=12, period=timedelta(hours=1))
+"""Of one booking by its private link. Each is told to everybody who takes part."""
 
 
 async def view(ctx: Context, token: str) -> BookingView:
@@ -66,7 +71,8 @@ async def cancel_booking(ctx: Context, booking_id: UUID, *, by: str) -> None:
 
 async def reschedule(ctx: Context, token: str, start: int) -> BookingView:
     """Move to the instant `start`, with the same people. Raises `NotFound`, `Invalid`, `Refused` with
-    alternatives; when refused the old time stands untouched. A move to where it already is changes nothing."""
+    alternatives; when refused the old time stands untouched. A move to where it already is changes nothing, and one too
+    many within the hour is refused (`MOVED_OFTEN`)."""
     now = to_instant(ctx.now())
     checked_start(start)
     async with reads(ctx.sessions).connect() as db:
@@ -107,6 +113,8 @@ async def _move(ctx: Context, token: str, start: int, live: Live) -> list[Reason
         offering = await under_lock(ctx, db, booking.service, people, start, live=live, without=own)
         if not isinstance(offering, Offering):
             return offering
+        if not await take(ctx, db, ctx.sealer.mark(str(booking.booking_id), "moves"), MOVES):
+            raise Refused(Reason.MOVED_OFTEN, SENTENCES[Reason.MOVED_OFTEN])
         rules = offering.rules
         span, buffers = (start, start + rules.duration * 60), (rules.buffer_before * 60, rules.buffer_after * 60)
         sequence = await move_appointment(

@@ -25,6 +25,7 @@ SENTENCES = {
     Reason.CUT_OFF: "It is too late to change this appointment online. Please phone us.",
     Reason.HOLD_EXPIRED: "The time was no longer kept for you.",
     Reason.TOO_MANY: "There are many appointments with this mail address already. Please contact us directly.",
+    Reason.MOVED_OFTEN: "This appointment was moved many times within an hour. Please try again later, or contact us.",
     Reason.NOT_KEPT: "Too many times are being kept just now. This one can still be booked while it is free.",
     Reason.ALREADY_CANCELLED: "This appointment is already cancelled.",
 }

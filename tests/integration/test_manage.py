@@ -118,6 +118,25 @@ async def test_moving_keeps_the_person_and_the_uid_and_counts_the_change(ctx: Co
     assert again.sequence == 1
 
 
+async def test_a_booking_that_is_moved_to_and_fro_stays_where_it_is_and_nobody_gets_more_mails(
+    ctx: Context, clock: Clock
+) -> None:
+    await make_person(ctx)
+    await make_service(ctx)
+    receipt, other = await make_booking(ctx, NINE), await make_booking(ctx, NINE + 4 * HALF_HOUR)
+    for number in range(12):
+        await manage.reschedule(ctx, receipt.token, TEN if number % 2 == 0 else NINE)
+    told = await rows(ctx, "SELECT count(*) AS mails FROM outbox WHERE effect = 'mail'")
+    with pytest.raises(Refused) as refused:
+        await manage.reschedule(ctx, receipt.token, TEN)
+    assert refused.value.reason is Reason.MOVED_OFTEN
+    assert (await manage.view(ctx, receipt.token)).start == NINE
+    assert await rows(ctx, "SELECT count(*) AS mails FROM outbox WHERE effect = 'mail'") == told
+    assert (await manage.reschedule(ctx, other.token, TEN)).start == TEN
+    clock.advance(minutes=5)
+    assert (await manage.reschedule(ctx, receipt.token, NINE + 4 * HALF_HOUR)).sequence == 13
+
+
 async def test_p42_a_move_brings_the_buffers_that_the_service_has_now(ctx: Context) -> None:
     await make_person(ctx)
     await make_service(ctx, interval=15)

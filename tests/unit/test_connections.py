@@ -59,6 +59,17 @@ def test_when_all_are_too_many_the_client_that_has_most_makes_room() -> None:
     assert not any(line.aborted for line in modest)
 
 
+def test_a_client_whose_connections_are_all_in_use_keeps_nobody_else_out() -> None:
+    connections = Connections(each=6, total=20)
+    for _ in range(6):
+        _, made = opened(connections, "192.0.2.66")
+        assert made is not None
+        connections.busy(made)
+    silent = [opened(connections, f"192.0.2.{number}")[0] for number in range(14)]
+    assert opened(connections, "198.51.100.1")[1] is not None
+    assert [line.aborted for line in silent] == [True] + [False] * 13
+
+
 def test_what_is_owed_in_time_is_overdue_afterwards() -> None:
     connections = Connections(each=5, total=5)
     _, silent = opened(connections)

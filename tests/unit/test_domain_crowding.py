@@ -16,6 +16,14 @@ def test_one_mailbox_has_many_addresses(email: str) -> None:
     assert mailbox(email) == "clara@example.com"
 
 
+@pytest.mark.parametrize(
+    "domain", ["ex\u00adample.com", "example.com\u200b", "ｅxample.com", "ⓔxample.com", "example。com", "example.com."]
+)
+def test_a_domain_counts_as_mail_is_sent_to_it_however_it_was_spelled(domain: str) -> None:
+    assert mailbox(f"clara@{domain}") == "clara@example.com"
+    assert mailbox("clara@Bücher.example") == mailbox("clara@xn--bcher-kva.example")
+
+
 def test_dots_count_where_they_make_a_difference() -> None:
     assert mailbox("c.l.a.ra+x@gmail.com") == mailbox("clara@googlemail.com") == "clara@gmail.com"
     assert mailbox("c.lara@example.com") != mailbox("clara@example.com")
