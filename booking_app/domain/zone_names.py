@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
+from importlib import resources
 
 _PRESENT = {
     "Africa/Asmera": "Africa/Asmara",
@@ -54,13 +55,16 @@ _CITIES = {
     "geneva": "Europe/Zurich",
     "hamburg": "Europe/Berlin",
     "hanoi": "Asia/Ho_Chi_Minh",
+    "the hague": "Europe/Amsterdam",
     "houston": "America/Chicago",
     "miami": "America/New_York",
     "milan": "Europe/Rome",
     "montreal": "America/Toronto",
     "mumbai": "Asia/Kolkata",
     "munich": "Europe/Berlin",
+    "münchen": "Europe/Berlin",
     "new delhi": "Asia/Kolkata",
+    "nyc": "America/New_York",
     "osaka": "Asia/Tokyo",
     "ottawa": "America/Toronto",
     "philadelphia": "America/New_York",
@@ -79,8 +83,9 @@ MOST_MEANT = 6
 
 def meant(typed: str, zones: Iterable[str]) -> tuple[str, ...]:
     """Which of `zones` somebody may mean who typed this: one if it is clear, several to choose from, none if nothing
-    fits. A zone is known by its name, by the city that ends it, or by a whole number of hours from UTC; case, accents,
-    blanks and punctuation do not matter. A word that only begins cities offers these."""
+    fits. A zone is known by its name, by the city that ends it, by its country, or by a whole number of hours from UTC;
+    case, accents, blanks, punctuation and what follows a comma do not matter. A word that only begins cities offers
+    these."""
     known = frozenset(zones)
     word = typed.strip()
     if word in known:
@@ -94,7 +99,8 @@ def meant(typed: str, zones: Iterable[str]) -> tuple[str, ...]:
     if not plain:
         return ()
     names = _by_name(known)
-    exact = names.get(plain, ())
+    city = _plain(word.partition(",")[0])
+    exact = names.get(plain, ()) or names.get(city, ()) or _in_country(plain, known)
     if exact or len(plain) < 3:
         return exact[:MOST_MEANT]
     return tuple(sorted({zone for name, some in names.items() if name.startswith(plain) for zone in some}))[:MOST_MEANT]
@@ -114,6 +120,33 @@ def _by_name(zones: frozenset[str]) -> dict[str, tuple[str, ...]]:
         if zone in zones:
             found.setdefault(_plain(city), set()).add(zone)
     return {name: tuple(sorted(some)) for name, some in found.items()}
+
+
+def _in_country(name: str, known: frozenset[str]) -> tuple[str, ...]:
+    """The zones of a country, those with most people first (IANA zone.tab)."""
+    return tuple(present_name(zone) for zone in _countries().get(name, ()) if zone in known)
+
+
+@lru_cache(maxsize=1)
+def _countries() -> dict[str, tuple[str, ...]]:
+    """The zones by each name of a country (IANA iso3166.tab, in which a second name stands in parentheses). Of a
+    country with many those that differ from now on (zonenow.tab): nobody chooses among four towns of Indiana."""
+    zones: dict[str, list[str]] = {}
+    for code, _, zone, *_ in _lines("zone.tab"):
+        zones.setdefault(code, []).append(zone)
+    differ = {zone for _, _, zone, *_ in _lines("zonenow.tab")}
+    found: dict[str, tuple[str, ...]] = {}
+    for code, names in _lines("iso3166.tab"):
+        own = zones.get(code, [])
+        few = [zone for zone in own if zone in differ] if len(own) > MOST_MEANT else []
+        for name in filter(None, re.split(r"[()]", names)):
+            found.setdefault(_plain(name), tuple(few or own))
+    return found
+
+
+def _lines(table: str) -> Iterable[list[str]]:
+    text = (resources.files("tzdata") / "zoneinfo" / table).read_text(encoding="utf-8")
+    return (line.split("\t") for line in text.splitlines() if line and not line.startswith("#"))
 
 
 def _plain(text: str) -> str:

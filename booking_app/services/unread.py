@@ -16,18 +16,21 @@ async def unread_of(ctx: Context, bookable_id: int) -> tuple[UnreadView, ...]:
     """What could not be read in the calendars that block the person, soonest first; at most a hundred."""
     async with ctx.sessions() as db:
         rows = await unread_queries.unread_objects(db, bookable_id, ctx.now())
-    return tuple(
-        UnreadView(
-            uid=row.uid,
-            calendar_uid=row.calendar_uid,
-            code=row.problems[0][0] if row.problems else "",
-            at=row.problems[0][1] if row.problems else None,
-            since=row.since,
-            until=row.until,
-            more=row.more,
-            blocks=row.blocks,
-        )
-        for row in rows
+    return tuple(_view(row) for row in rows)
+
+
+def _view(row: unread_queries.UnreadRow) -> UnreadView:
+    code, at = row.problems[0] if row.problems else ("", None)
+    return UnreadView(
+        uid=row.uid,
+        calendar_uid=row.calendar_uid,
+        code=code,
+        at=at,
+        others=tuple(sorted({each for _, each in row.problems if each is not None} - {at})),
+        since=row.since,
+        until=row.until,
+        more=row.more,
+        blocks=row.blocks,
     )
 
 

@@ -42,12 +42,14 @@ class CalendarView:
 @dataclass(frozen=True, kw_only=True)
 class UnreadView:
     """An event that could not be read: why (a code), when it starts (an instant; None if that is it), and the first of
-    its blocks that is not over, with how many `more` follow."""
+    its blocks that is not over, with how many `more` follow. `others`: when further ones start that are kept in the
+    same object, soonest first; one word holds for all of them."""
 
     uid: str
     calendar_uid: str
     code: str
     at: int | None
+    others: tuple[int, ...]
     since: int
     until: int
     more: int

@@ -140,11 +140,20 @@ def unread_line(view: UnreadView, zone: str) -> UnreadLine:
     more = "" if not view.more else " and 1 more time" if view.more == 1 else f" and {view.more} more times"
     return UnreadLine(
         uid=view.uid,
-        when="An event" if view.at is None else f"{start_words(view.at, zone)}",
+        when=_starts(view, zone),
         why=why(view.code),
         closes=f"{'Closes' if view.blocks else 'Would close'} {span_words(view.since, view.until, zone)}{more}.",
         blocks=view.blocks,
     )
+
+
+def _starts(view: UnreadView, zone: str) -> str:
+    """When those begin that one object holds: the first few, and how many there are besides."""
+    if view.at is None:
+        return "An event"
+    shown = [start_words(each, zone) for each in (view.at, *view.others)[:3]]
+    left = len(view.others) - 2
+    return "; ".join(shown) + (f" and {left} more" if left > 0 else "")
 
 
 def _colour(given: str) -> str:

@@ -13,6 +13,7 @@ from booking_app.services.context import Context
 from booking_app.services.unread import set_unread, unread_of
 from booking_app.services.views import SlotQuery
 from booking_app.services.views_sync import UnreadView
+from booking_app.state.calendar_cards import unread_line
 from tests.factories import at, make_booking, make_person
 from tests.office import Office, event, make_office
 
@@ -52,6 +53,18 @@ async def test_what_could_not_be_read_is_listed_by_its_date_and_calendar(ctx: Co
     assert (found.code, found.at) == ("end-before-start", NOON)
     assert (found.since, found.until, found.more, found.blocks) == (NOON, NOON + 24 * HOUR, 0, True)
     assert "secret" not in repr(found).lower()
+
+
+async def test_several_in_one_object_are_listed_with_all_their_dates(ctx: Context) -> None:
+    office = await make_office(ctx)
+    first, second = bad_end("a@else", TEN), bad_end("a@else", TWO)
+    both = first.partition(b"END:VCALENDAR")[0] + b"".join(second.partition(b"BEGIN:VEVENT")[1:])
+    office.server.store(office.remote_id, "a.ics", both)
+    await office.read()
+    found = await only(office)
+    assert (found.at, found.others) == (TEN, (TWO,))
+    line = unread_line(found, "Europe/Amsterdam")
+    assert line.when == "Tuesday 2 March 2027, 11:00; Tuesday 2 March 2027, 15:00"
 
 
 async def test_its_owner_says_that_it_does_not_block_and_takes_it_back(ctx: Context) -> None:

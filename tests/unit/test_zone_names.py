@@ -19,6 +19,9 @@ from booking_app.domain.zone_rules import zone_keys
         ("utc +0", "Etc/UTC"), ("UTC", "UTC"), ("europe/amsterdam", "Europe/Amsterdam"), ("Zürich", "Europe/Zurich"),
         ("buenos aires", "America/Argentina/Buenos_Aires"), ("Asia/Calcutta", "Asia/Kolkata"), ("EST", "EST"),
         ("Amster", "Europe/Amsterdam"), ("Ho Chi Minh", "Asia/Ho_Chi_Minh"),
+        ("Tokyo, Japan", "Asia/Tokyo"), ("Los Angeles, CA", "America/Los_Angeles"), ("München", "Europe/Berlin"),
+        ("The Hague", "Europe/Amsterdam"), ("NYC", "America/New_York"), ("India", "Asia/Kolkata"),
+        ("UK", "Europe/London"), ("Netherlands", "Europe/Amsterdam"), ("Georgia", "Asia/Tbilisi"),
     ],
 )  # fmt: skip
 def test_a_clear_word_is_one_zone(typed: str, zone: str) -> None:
@@ -31,7 +34,13 @@ def test_a_word_that_several_have_offers_them() -> None:
     assert all(each.rpartition("/")[2].startswith("Port") for each in found)
 
 
-@pytest.mark.parametrize("typed", ["", "  ", "Atlantis", "Mars/Olympus", "GMT+99", "x", "+", "/", "\0"])
+def test_a_large_country_offers_the_zones_that_differ_there() -> None:
+    found = meant("United States", zone_keys())
+    assert {"America/New_York", "America/Chicago", "America/Denver", "America/Los_Angeles"} <= set(found)
+    assert len(found) <= MOST_MEANT
+
+
+@pytest.mark.parametrize("typed", ["", "  ", ",", "Atlantis", "Mars/Olympus", "GMT+99", "x", "+", "/", "\0"])
 def test_what_nobody_knows_is_nothing(typed: str) -> None:
     assert meant(typed, zone_keys()) == ()
 
