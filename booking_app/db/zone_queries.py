@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from booking_app.db.engine import Reader
-from booking_app.db.tables import Appointment, Occupancy
+from booking_app.db.tables import Appointment, Calendar, Occupancy
 from booking_app.domain.clock import to_instant
 
 
@@ -28,3 +29,8 @@ async def coming_starts(db: Reader, bookable_id: int, now: datetime, *, booked_u
         .order_by(starts)
     )
     return [to_instant(each) for each in await db.scalars(query)]
+
+
+async def expand_again(db: AsyncSession, now: datetime) -> None:
+    """Have all events of all calendars placed anew, though none of them changed; until then none covers anything."""
+    await db.execute(update(Calendar).where(col(Calendar.blocks)).values(window_end=None, due_at=now))

@@ -26,11 +26,14 @@ AHEAD = timedelta(days=800)
 
 async def watch_zones(ctx: Context) -> None:
     """Compare the rules of each zone in use with those that were remembered, and open or close the alerts about
-    appointments that have another wall time now. Remembers the rules of today."""
+    appointments that have another wall time now. Remembers the rules of today. With another database of zones the
+    events of all calendars are placed anew, whatever zones they are in."""
     now = ctx.now()
     async with ctx.sessions.begin() as db:
         people = (await db.scalars(select(Bookable).order_by(col(Bookable.id)))).all()
         known = {row.name: row for row in await db.scalars(select(ZoneRules).with_for_update())}
+        if any(row.version != version() for row in known.values()):
+            await zone_queries.expand_again(db, now)
         for zone in sorted({person.zone for person in people}):
             known[zone] = await _remember(db, zone, known.get(zone), now)
         for person in people:

@@ -8,10 +8,11 @@ from sqlalchemy import select, update
 from sqlmodel import col
 
 from booking_app.db.alerts import open_alerts
-from booking_app.db.tables import Alert, Bookable, ZoneRules
+from booking_app.db.tables import Alert, Bookable, BusyBlock, ZoneRules
 from booking_app.services.context import Context
 from booking_app.services.zone_watch import watch_zones
 from tests.factories import at, make_booking, make_person, make_service
+from tests.office import cells, make_office
 
 
 async def alerts(ctx: Context, person: int) -> list[Alert]:
@@ -65,3 +66,28 @@ async def test_a_change_where_nobody_has_appointments_is_nothing_to_tell(ctx: Co
     await make_booking(ctx, at("2027-03-02 10:00"))
     await watch_zones(ctx)
     assert await alerts(ctx, person) == []
+
+
+async def test_another_database_of_zones_places_events_anew_that_did_not_change(ctx: Context) -> None:
+    office = await make_office(ctx)
+    start = at("2027-03-02 10:00")
+    office.add_event("a", start, start + 3600)
+    await office.read()
+    await watch_zones(ctx)
+
+    async def starts() -> list[int]:
+        rows = await cells(ctx, "SELECT date_part('epoch', starts_at)::int8 FROM busy_block")
+        return [row[0] for row in rows]
+
+    # As the rules that were used until now had it.
+    async with ctx.sessions.begin() as db:
+        await db.execute(update(BusyBlock).values(starts_at=col(BusyBlock.starts_at) - timedelta(hours=1)))
+    await watch_zones(ctx)
+    await office.read()
+    assert await starts() == [start - 3600]
+    async with ctx.sessions.begin() as db:
+        await db.execute(update(ZoneRules).values(version="2020a"))
+    await watch_zones(ctx)
+    assert (await office.calendar()).due_at == ctx.now()
+    await office.read()
+    assert await starts() == [start]
