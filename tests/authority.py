@@ -33,7 +33,7 @@ class Authority:
     def server(
         self, address: str = "127.0.0.1", *, begins: datetime = LONG_AGO, ends: datetime = FAR
     ) -> ssl.SSLContext:
-        """The TLS settings of a server at `address` (an IP) whose certificate this authority vouches for."""
+        """The TLS settings of a server at `address` (an IP or a name) whose certificate this authority vouches for."""
         key = ec.generate_private_key(ec.SECP256R1())
         builder = _builder(address, key.public_key(), issuer="Own Authority", begins=begins, ends=ends)
         signer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
@@ -88,8 +88,8 @@ def _builder(
     )
     if own:
         return builder
-    names = x509.SubjectAlternativeName([x509.IPAddress(ip_address(name))])
-    return builder.add_extension(names, critical=False)
+    shown: x509.GeneralName = x509.IPAddress(ip_address(name)) if name[0].isdigit() else x509.DNSName(name)
+    return builder.add_extension(x509.SubjectAlternativeName([shown]), critical=False)
 
 
 @contextlib.asynccontextmanager
