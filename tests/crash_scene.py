@@ -32,7 +32,13 @@ class Owner(Protocol):
         """Write an event of 15 minutes; what it is called."""
         ...
 
+    def move(self, name: str, start: int) -> None:
+        """Let it begin then, as long as before."""
+        ...
+
     def delete(self, name: str) -> None: ...
+
+    def names(self) -> list[str]: ...
 
     def starts(self) -> list[int]:
         """When each event that stands begins."""
@@ -187,6 +193,38 @@ async def survive_writing(scene: Scene) -> None:
     assert kill_at > 10
     assert scene.kills >= 60
     assert await cells(scene.ctx, "SELECT 1 FROM calendar WHERE stopped OR failures > 0") == []
+
+
+async def survive_a_move(scene: Scene) -> None:
+    """Book with a death at each step; where the event was created and nobody noted it, its owner moves it before the
+    work goes on: the event stays where they put it, and the appointment follows."""
+    moves = 0
+    for kill_at in itertools.count(1):
+        await scene.trust()
+        stands = scene.next_slot()
+        receipt = await booking.book(scene.ctx, make_request(stands))
+        died = await scene.run("push", kill_at)
+        created = scene.owner.names()
+        if created and await cells(scene.ctx, "SELECT 1 FROM mirror WHERE key IS NULL"):
+            stands = scene.next_slot()
+            scene.owner.move(created[0], stands)
+            moves += 1
+        await scene.run("push", 1 + kill_at % 11)
+        for _ in range(3):
+            assert not await scene.run("push")
+            await scene.due()
+            assert not await scene.run("pull")
+        assert scene.owner.starts() == [stands]
+        assert await cells(
+            scene.ctx, "SELECT extract(epoch FROM lower(during))::bigint FROM appointment WHERE state = 'confirmed'"
+        ) == [(stands,)]
+        assert await scene.state() == (1, 0)
+        await manage.cancel(scene.ctx, receipt.token)
+        await scene.run("push")
+        assert scene.owner.starts() == []
+        if not died:
+            break
+    assert moves >= 1
 
 
 async def survive_reading(scene: Scene, *, kills: int) -> None:

@@ -76,6 +76,9 @@ class AtGoogle(_Owner[GoogleWorld]):
     def delete(self, event: str) -> None:
         self.app.delete(event)
 
+    def names(self) -> list[str]:
+        return [str(each["id"]) for each in self.app.events()]
+
     def texts(self) -> dict[str, str]:
         return {str(each["id"]): str(each) for each in self.app.events()}
 
@@ -123,6 +126,9 @@ class AtMicrosoft(_Owner[MicrosoftWorld]):
 
     def delete(self, event: str) -> None:
         self.app.delete(event)
+
+    def names(self) -> list[str]:
+        return [each.id for each in self.app.events()]
 
     def texts(self) -> dict[str, str]:
         return {each.id: str(each.data) for each in self.app.events()}

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from booking_app.domain.clock import from_instant
 from booking_app.services import booking, manage
 from booking_app.services.context import Context, LiveRead
 from booking_app.sync import connect
@@ -20,7 +21,7 @@ from booking_app.sync.providers.addresses import AddressPolicy
 from booking_app.sync.providers.caldav_read import expand_inline
 from booking_app.sync.providers.table import opener
 from booking_app.sync.vault import Vault, new_key
-from tests.crash_scene import Ahead, Scene, in_two_days, survive_reading, survive_writing, worker
+from tests.crash_scene import Ahead, Scene, in_two_days, survive_a_move, survive_reading, survive_writing, worker
 from tests.factories import make_person, make_request, make_service
 from tests.office import cells, event
 from tests.radicale_office import PASSWORD, USER, names
@@ -45,6 +46,15 @@ class AtRadicale:
             "PUT", f"{self.url}{name}", user=USER, password=PASSWORD, body=data, Content_Type="text/calendar"
         )
         assert status in (200, 201, 204), answer
+
+    def move(self, name: str, start: int) -> None:
+        text = request("GET", f"{self.url}{name}", user=USER, password=PASSWORD)[1].decode()
+        for each, at in (("DTSTART", start), ("DTEND", start + 900)):
+            text = re.sub(rf"^{each}:\w+", f"{each}:{from_instant(at):%Y%m%dT%H%M%SZ}", text, flags=re.MULTILINE)
+        self.write(name, text.encode())
+
+    def names(self) -> list[str]:
+        return names(self.url)
 
     def delete(self, name: str) -> None:
         assert request("DELETE", f"{self.url}{name}", user=USER, password=PASSWORD)[0] in (200, 204)
@@ -100,6 +110,10 @@ async def scene(ctx: Context, database_url: str, tmp_path: Path) -> AsyncIterato
 
 async def test_p28_killed_at_every_step_of_writing_there_is_one_event_and_then_none(scene: Scene) -> None:
     await survive_writing(scene)
+
+
+async def test_killed_between_a_creation_and_its_note_an_owners_move_in_between_stays(scene: Scene) -> None:
+    await survive_a_move(scene)
 
 
 async def test_killed_at_every_step_of_reading_changes_and_cursor_stay_together(scene: Scene) -> None:

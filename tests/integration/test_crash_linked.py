@@ -11,7 +11,7 @@ import pytest
 from booking_app import runtime
 from booking_app.sync import connect
 from booking_app.sync.vault import new_key
-from tests.crash_scene import Ahead, Scene, in_two_days, survive_reading, survive_writing, worker
+from tests.crash_scene import Ahead, Scene, in_two_days, survive_a_move, survive_reading, survive_writing, worker
 from tests.factories import make_person, make_service
 from tests.office import cells
 from tests.radicale_office import make_settings
@@ -61,6 +61,10 @@ async def test_p28_killed_at_every_step_of_writing_there_is_one_event_and_then_n
     await survive_writing(scene)
     assert owner.mails == []
     assert await cells(scene.ctx, "SELECT state, failing_since FROM connection") == [("ok", None)]
+
+
+async def test_killed_between_a_creation_and_its_note_an_owners_move_in_between_stays(scene: Scene) -> None:
+    await survive_a_move(scene)
 
 
 async def test_killed_at_every_step_of_reading_changes_and_cursor_stay_together(scene: Scene) -> None:
