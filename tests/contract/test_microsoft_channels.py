@@ -94,7 +94,7 @@ async def subscribe(notifier: MicrosoftNotifier, inbox: Inbox, *, which: str = "
 
 
 def arrived(inbox: Inbox) -> list[dict[str, Any]]:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while not inbox.items and time.monotonic() < deadline:
         time.sleep(0.01)
     return inbox.items

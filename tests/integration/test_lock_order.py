@@ -67,7 +67,7 @@ async def test_what_waits_for_a_calendar_holds_nothing(
     async with office.ctx.sessions.begin() as db:
         await db.execute(text("SELECT FROM calendar WHERE id = :id FOR UPDATE"), {"id": office.calendar_id})
         task = asyncio.ensure_future(operation(office))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not await cells(
                 office.ctx,
                 "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()",

@@ -50,7 +50,7 @@ async def somebody_books(ctx: Context, clock: Clock, bookable_id: int, seconds: 
     other = asyncio.create_task(release_later())
     await locked.wait()
     yield
-    await asyncio.wait_for(other, 10)
+    await asyncio.wait_for(other, 60)
 
 
 async def test_p06_data_that_grew_too_old_during_the_live_read_is_not_accepted(ctx: Context, clock: Clock) -> None:
