@@ -116,7 +116,7 @@ def _unread(line: CalendarLine) -> rx.Component:
                         aria_label="Does not block: " + each.when + ", " + each.why,
                     ),
                     "Does not block",
-                    class_name="hit",
+                    class_name="tiny",
                 ),
                 key=each.uid,
             ),
