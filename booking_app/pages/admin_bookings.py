@@ -7,7 +7,7 @@ from typing import Any
 import reflex as rx
 
 from booking_app.components.admin_frame import admin_frame
-from booking_app.components.elements import button, empty, field, skeleton, text_input
+from booking_app.components.elements import Text, button, empty, field, skeleton, text_input
 from booking_app.components.layout import page_head
 from booking_app.components.modal import close_button, modal
 from booking_app.components.snack import snack
@@ -102,43 +102,36 @@ def _line(line: BurstLine) -> rx.Component:
 
 def _policy() -> rx.Component:
     state = BurstsState
-    after = rx.cond(state.wrong == "confirm_after", state.message, "")
-    most = rx.cond(state.wrong == "most_upcoming", state.message, "")
     return rx.el.form(
         rx.el.h2("When a mail has to confirm a booking"),
         rx.el.p(state.policy_words, class_name="small"),
-        field(
+        _bound(
+            "confirm_after",
             "Ask from this many appointments of one mail address on",
-            text_input(
-                "confirm_after",
-                error=after,
-                default_value=state.confirm_after,
-                input_mode="numeric",
-                auto_complete="off",
-                max_length=4,
-            ),
-            name="confirm_after",
-            error=after,
+            value=state.confirm_after,
             hint="0 asks every time, empty never. Until the mailed link is pressed the time is kept for 30 minutes.",
         ),
-        field(
+        _bound(
+            "most_upcoming",
             "Most appointments of one mail address that lie ahead",
-            text_input(
-                "most_upcoming",
-                error=most,
-                default_value=state.most_upcoming,
-                input_mode="numeric",
-                auto_complete="off",
-                max_length=4,
-            ),
-            name="most_upcoming",
-            error=most,
+            value=state.most_upcoming,
             hint="Beyond it people are asked to contact you.",
         ),
         rx.el.div(button("Save", kind="primary", type="submit"), class_name="actions"),
         on_submit=ON.save,
         class_name="card add form",
         no_validate=True,
+    )
+
+
+def _bound(name: str, label: str, *, value: Text, hint: str) -> rx.Component:
+    error = rx.cond(BurstsState.wrong == name, BurstsState.message, "")
+    return field(
+        label,
+        text_input(name, error=error, default_value=value, input_mode="numeric", auto_complete="off", max_length=4),
+        name=name,
+        error=error,
+        hint=hint,
     )
 
 
