@@ -7,6 +7,7 @@ from typing import Any
 import reflex as rx
 
 from booking_app.components.elements import banner, button, icon, skeleton
+from booking_app.state.picker import ZONE_CHANGER
 
 PickerState = Any
 """A state class that is a `state.picker.Picker`: here its attributes are vars, which the type checker cannot know."""
@@ -89,6 +90,7 @@ def _zone(state: PickerState) -> rx.Component:
             rx.el.span(", change", class_name="sr-only"),
         ),
         icon("chevron-down", 14),
+        id=ZONE_CHANGER,
         type="button",
         class_name="zone small",
         aria_expanded=state.zone_open,

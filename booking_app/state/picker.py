@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 import reflex as rx
 
@@ -12,11 +13,15 @@ from booking_app.domain.zone_rules import zone_keys
 from booking_app.domain.zones import DAY, local_date
 from booking_app.services.views import SlotQuery, SlotsAnswer
 from booking_app.state import live, picture, times
+from booking_app.state.focus import focus
 from booking_app.state.guard import public
 from booking_app.state.views import DayView, Freshness, MonthView, TimeButton
 
 _GONE_FOR = 60
 """Seconds that a slot taken while one looks stays struck through."""
+
+ZONE_CHANGER = "zone-changer"
+"""The element that opens the choice of the time zone, and has the focus when it is made."""
 
 
 class Picker(rx.State, mixin=True):
@@ -85,7 +90,7 @@ class Picker(rx.State, mixin=True):
 
     @rx.event
     @public
-    async def change_zone(self, data: dict[str, str]) -> None:
+    async def change_zone(self, data: dict[str, str]) -> Any:
         """Show everything in another zone. The instant one looks at stays; the date follows it."""
         found = meant(str(data.get("zone", ""))[:100], zone_keys())
         if len(found) != 1:
@@ -95,11 +100,11 @@ class Picker(rx.State, mixin=True):
                 if found
                 else "No time zone is known by this name. Type a large city nearby, or a zone like Europe/Amsterdam."
             )
-            return
+            return None
         zone = found[0]
         self.zone_open, self.zone_error, self.zone_choices = False, "", ()
         if not self.ready:
-            return
+            return None
         looked_at = self.chosen or next(iter(self._seen), 0)
         chosen = self.chosen
         self._set_zone(zone)
@@ -109,6 +114,7 @@ class Picker(rx.State, mixin=True):
         if self.soonest.start:
             self.soonest = picture.next_button(self.soonest.start, zone, live.now())
         self.news = f"Times are now in {times.zone_words(zone)}."
+        return focus(ZONE_CHANGER)
 
     # What pages call, within a handler.
 

@@ -43,6 +43,19 @@ def turn(page: Page) -> None:
     page.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
 
 
+def tab_to(page: Page, name: str, limit: int = 60) -> None:
+    """Press Tab until the focused element has this text or label."""
+    for _ in range(limit):
+        page.keyboard.press("Tab")
+        focused = page.evaluate(
+            "[document.activeElement.textContent, document.activeElement.getAttribute('aria-label'),"
+            " document.activeElement.id].join('|')"
+        )
+        if re.search(name, focused):
+            return
+    raise AssertionError(f"Tab never came to {name}")
+
+
 def open_service(page: Page, slug: str) -> None:
     page.goto(f"/book/{slug}")
     page.locator(".slot").first.wait_for()

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.instance import Instance
-from tests.e2e.journeys import book, day_of, keep, moment_of, open_service, show_day, slot
+from tests.e2e.journeys import book, day_of, keep, moment_of, open_service, show_day, slot, tab_to
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -27,19 +27,6 @@ def phone(browser: Browser, instance: Instance) -> Iterator[Page]:
     )
     yield context.new_page()
     context.close()
-
-
-def tab_to(page: Page, name: str, limit: int = 60) -> None:
-    """Press Tab until the focused element has this text or label."""
-    for _ in range(limit):
-        page.keyboard.press("Tab")
-        focused = page.evaluate(
-            "[document.activeElement.textContent, document.activeElement.getAttribute('aria-label'),"
-            " document.activeElement.id].join('|')"
-        )
-        if re.search(name, focused):
-            return
-    raise AssertionError(f"Tab never came to {name}")
 
 
 def focused_label(page: Page) -> str:
