@@ -19,7 +19,8 @@ from aiosmtpd.smtp import SMTP, AuthResult
 
 from booking_app.certificates import CertificateFault, trusting
 from booking_app.db.tables import Account
-from booking_app.integrations.mail.faults import Cause, Fault, Unusable
+from booking_app.integrations.mail.faults import Cause, Fault, ServerUnusable
+from booking_app.integrations.mail.folder import FolderMailer
 from booking_app.integrations.mail.smtp import SmtpMailer
 from booking_app.jobs.alerts import tell
 from booking_app.services import calendars
@@ -103,15 +104,15 @@ def says(text: bytes) -> Speak:
     return speak
 
 
-async def why(url: str, authority: Authority | None = None, *, timeout: float = 20) -> Unusable:
+async def why(url: str, authority: Authority | None = None, *, timeout: float = 20) -> ServerUnusable:
     """What `check` and `send` both say of the server at `url`."""
     context = trusting(authority.file if authority else None)
     mailer = SmtpMailer(url, timeout=timeout, context=context)
-    with pytest.raises(Unusable) as checked:
+    with pytest.raises(ServerUnusable) as checked:
         await mailer.check()
     mail = EmailMessage()
     mail["From"], mail["To"] = SENDER, "clara@example.com"
-    with pytest.raises(Unusable) as sent:
+    with pytest.raises(ServerUnusable) as sent:
         await mailer.send(mail)
     assert str(sent.value) == str(checked.value)
     assert len(str(sent.value)) <= 200, "as much as a field of the log holds"
@@ -272,7 +273,7 @@ async def test_a_sign_in_that_is_refused_missing_or_needed(authority: Authority)
         mailer = SmtpMailer(f"smtps://127.0.0.1:{port}", context=trusting(authority.file))
         mail = EmailMessage()
         mail["From"], mail["To"] = SENDER, "clara@example.com"
-        with pytest.raises(Unusable) as needed:
+        with pytest.raises(ServerUnusable) as needed:
             await mailer.send(mail)
         assert needed.value.cause is Fault.SIGN_IN_NEEDED
 
@@ -389,6 +390,24 @@ async def test_the_warning_ends_with_the_last_mail_that_waited_and_with_the_faul
     assert await shown(ctx) == []
 
 
+async def test_admins_are_warned_until_mails_can_be_written_as_files(
+    ctx: Context, clock: Clock, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    await waiting_mail(ctx)
+    folder = tmp_path / "mail"
+    folder.touch()
+    await lane(ctx, FolderMailer(folder)).drain()
+    words = "The mail folder cannot be written (File exists); check its owner and the free space."
+    assert await shown(ctx) == [f"Mails cannot be sent. {words}"]
+    (line,) = [each for each in caplog.records if each.message == "mail.not_sent"]
+    assert line.__dict__["cause"] == "mail_folder"
+    folder.unlink()
+    clock.advance(seconds=2)
+    await lane(ctx, FolderMailer(folder)).drain()
+    assert len(list(folder.glob("*.eml"))) == 1
+    assert await shown(ctx) == []
+
+
 async def test_one_mail_that_is_put_off_warns_of_nothing(ctx: Context) -> None:
     await waiting_mail(ctx)
     async with mail_server(Inbox(script=["451 greylisted"])) as box:
@@ -433,4 +452,7 @@ async def test_mail_that_goes_to_files_needs_a_folder(database_url: str, tmp_pat
     (tmp_path / "mail").rmdir()
     (tmp_path / "mail").touch()
     status, line = await doctor(database_url, tmp_path, SMTP_URL="")
-    assert (status, line) == (1, "WRONG SMTP_URL: The mail folder cannot be written (File exists).")
+    assert (status, line) == (
+        1,
+        "WRONG SMTP_URL: The mail folder cannot be written (File exists); check its owner and the free space.",
+    )

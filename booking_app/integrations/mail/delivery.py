@@ -10,9 +10,8 @@ from pathlib import Path
 from booking_app.db.alerts import MAIL, open_alert
 from booking_app.domain.clock import to_instant
 from booking_app.domain.effects import Done, Outcome, Park, Retry, Work
-from booking_app.integrations.mail.faults import Unusable
 from booking_app.integrations.mail.folder import FolderMailer
-from booking_app.integrations.mail.mailer import Delayed, Mailer, Refused
+from booking_app.integrations.mail.mailer import Delayed, Mailer, Refused, Unusable
 from booking_app.integrations.mail.smtp import SmtpMailer
 from booking_app.services.context import Context
 from booking_app.services.mail_bounds import WAIT, may_send
@@ -57,7 +56,7 @@ def create_handler(ctx: Context, mailer: Mailer, sender: str) -> Callable[[Work]
 
 
 async def _tell(ctx: Context, work: Work, error: Delayed) -> None:
-    """In the log; and if it is the server, so that it is about all mails, by an alert (`db/alert_ends.py` ends it)."""
+    """In the log; and if it is about all mails, by an alert (`db/alert_ends.py` ends it)."""
     cause = error.cause if isinstance(error, Unusable) else "delayed"
     log.warning("mail.not_sent", extra={"work": work.id, "cause": cause, "reason": str(error)})
     if isinstance(error, Unusable):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from booking_app.certificates import CertificateFault
-from booking_app.integrations.mail.mailer import Delayed
+from booking_app.integrations.mail.mailer import Unusable
 
 
 class Fault(StrEnum):
@@ -108,9 +108,10 @@ class Server:
     tls: bool
 
 
-class Unusable(Delayed):
+class ServerUnusable(Unusable):
     """Nothing can be sent at the moment, whatever the mail is; `cause` says why."""
 
+    cause: Cause
+
     def __init__(self, cause: Cause, server: Server, *, detail: object = "", after: float | None = None) -> None:
-        super().__init__(_WORDS[cause].format(host=server.host, port=server.port, detail=detail), after)
-        self.cause = cause
+        super().__init__(_WORDS[cause].format(host=server.host, port=server.port, detail=detail), cause, after)

@@ -8,7 +8,7 @@ import re
 from email.message import EmailMessage
 from pathlib import Path
 
-from booking_app.integrations.mail.mailer import Delayed
+from booking_app.integrations.mail.mailer import Unusable
 from booking_app.services.readiness import refused_file
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
@@ -22,16 +22,16 @@ class FolderMailer:
         self._folder = folder
 
     async def send(self, mail: EmailMessage) -> None:
-        """The file is there, whole, or not at all. Raises `Delayed` when the folder cannot be written."""
+        """The file is there, whole, or not at all. Raises `Unusable` when the folder cannot be written."""
         try:
             await asyncio.to_thread(self._write, mail)
         except OSError as error:
-            raise Delayed(f"The mail folder cannot be written to ({type(error).__name__}).") from error
+            raise _unusable(f"cannot be written ({error.strerror})") from error
 
     async def check(self) -> None:
-        """Whether a file can be written. Raises `Delayed`."""
+        """Whether a file can be written. Raises `Unusable`."""
         if words := await asyncio.to_thread(refused_file, self._folder):
-            raise Delayed(f"The mail folder {words}.")
+            raise _unusable(words)
 
     def _write(self, mail: EmailMessage) -> None:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -43,3 +43,7 @@ class FolderMailer:
         with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(bytes(mail))
         unfinished.replace(self._folder / f"{name}.eml")
+
+
+def _unusable(words: str) -> Unusable:
+    return Unusable(f"The mail folder {words}; check its owner and the free space.", "mail_folder")

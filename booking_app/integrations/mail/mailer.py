@@ -2,7 +2,8 @@
 
 MailTrouble
 ├── Delayed       not now: try again later, the same mail with the same Message-ID
-│   └── Unusable  nor would be any other mail: the server cannot be used (`faults.py`)
+│   └── Unusable  nor would be any other mail, whatever it is
+│       └── ServerUnusable  the server cannot be used (`faults.py`)
 └── Refused       this mail will never be taken: a person must act
 """
 
@@ -22,6 +23,14 @@ class Delayed(MailTrouble):
     def __init__(self, message: str, after: float | None = None) -> None:
         super().__init__(message)
         self.after = after
+
+
+class Unusable(Delayed):
+    """`cause` is a word for logs."""
+
+    def __init__(self, message: str, cause: str, after: float | None = None) -> None:
+        super().__init__(message, after)
+        self.cause = cause
 
 
 class Refused(MailTrouble):

@@ -9,7 +9,7 @@ import ssl
 from typing import Any
 
 from booking_app.certificates import certificate_fault, tls_error
-from booking_app.integrations.mail.faults import Fault, Server, Unusable
+from booking_app.integrations.mail.faults import Fault, Server, ServerUnusable
 
 PROBE = 8.0
 """Seconds for a second look at a port that did not do what was expected of it. Some servers greet late on purpose."""
@@ -17,13 +17,13 @@ PROBE = 8.0
 
 async def dial(server: Server, patience: float) -> socket.socket:
     """A connection to the first of the server's addresses that takes one within `patience` seconds. Raises
-    `Unusable`."""
+    `ServerUnusable`."""
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(patience):
             found = await loop.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)
     except (socket.gaierror, UnicodeError, TimeoutError) as error:
-        raise Unusable(Fault.HOST_UNKNOWN, server) from error
+        raise ServerUnusable(Fault.HOST_UNKNOWN, server) from error
     failures = []
     for family, kind, protocol, _, address in found:
         try:
@@ -33,26 +33,26 @@ async def dial(server: Server, patience: float) -> socket.socket:
     raise _undialled(failures, server) from failures[0]
 
 
-async def misgreeted(error: Exception, server: Server) -> Unusable:
+async def misgreeted(error: Exception, server: Server) -> ServerUnusable:
     """What is wrong with a port that takes connections, but on which `error` came before any greeting."""
     refused = tls_fault(error, server)
     if refused and refused.cause is not Fault.TLS_FAILED:
         return refused
     if server.tls and await _greets(server):
-        return Unusable(Fault.PLAIN_PORT, server)
+        return ServerUnusable(Fault.PLAIN_PORT, server)
     if not server.tls and await _speaks_tls(server):
-        return Unusable(Fault.TLS_PORT, server)
-    return refused or Unusable(Fault.NO_GREETING, server)
+        return ServerUnusable(Fault.TLS_PORT, server)
+    return refused or ServerUnusable(Fault.NO_GREETING, server)
 
 
-def tls_fault(error: Exception, server: Server) -> Unusable | None:
+def tls_fault(error: Exception, server: Server) -> ServerUnusable | None:
     """What is wrong with the server's TLS, if `error` comes from that."""
     cause = tls_error(error)
     if cause is None:
         return None
     if isinstance(cause, ssl.SSLCertVerificationError) and (fault := certificate_fault(cause)):
-        return Unusable(fault, server, detail=cause.verify_message)
-    return Unusable(Fault.TLS_FAILED, server, detail=(cause.reason or "broken off").lower().replace("_", " "))
+        return ServerUnusable(fault, server, detail=cause.verify_message)
+    return ServerUnusable(Fault.TLS_FAILED, server, detail=(cause.reason or "broken off").lower().replace("_", " "))
 
 
 async def _connected(sock: socket.socket, address: Any, patience: float) -> socket.socket:
@@ -66,13 +66,13 @@ async def _connected(sock: socket.socket, address: Any, patience: float) -> sock
     return sock
 
 
-def _undialled(failures: list[OSError], server: Server) -> Unusable:
+def _undialled(failures: list[OSError], server: Server) -> ServerUnusable:
     """Of several addresses, the one counts that says most: often one is IPv6 on a machine that has none."""
     if any(isinstance(each, ConnectionRefusedError) for each in failures):
-        return Unusable(Fault.CONNECTION_REFUSED, server)
+        return ServerUnusable(Fault.CONNECTION_REFUSED, server)
     if any(isinstance(each, TimeoutError) for each in failures):
-        return Unusable(Fault.NO_ANSWER, server)
-    return Unusable(Fault.UNREACHABLE, server, detail=failures[0].strerror)
+        return ServerUnusable(Fault.NO_ANSWER, server)
+    return ServerUnusable(Fault.UNREACHABLE, server, detail=failures[0].strerror)
 
 
 async def _greets(server: Server) -> bool:

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
 
-from booking_app.integrations.mail.faults import Fault, Server, Unusable
+from booking_app.integrations.mail.faults import Fault, Server, ServerUnusable
 from booking_app.integrations.mail.mailer import Delayed, Refused
 from booking_app.integrations.mail.reaching import dial, misgreeted, tls_fault
 
@@ -57,7 +57,7 @@ class SmtpMailer:
 
     @contextlib.asynccontextmanager
     async def _session(self) -> AsyncIterator[aiosmtplib.SMTP]:
-        """The server, signed in to. What goes wrong with it, in the block too, is `Unusable` with its cause."""
+        """The server, signed in to. What goes wrong with it, in the block too, is `ServerUnusable` with its cause."""
         client = aiosmtplib.SMTP(
             hostname=self._server.host,
             timeout=self._timeout,
@@ -82,7 +82,7 @@ class SmtpMailer:
         except aiosmtplib.SMTPConnectResponseError as error:
             raise self._answered(error) from error
         except aiosmtplib.SMTPResponseException as error:
-            raise Unusable(Fault.NOT_SMTP, self._server) from error
+            raise ServerUnusable(Fault.NOT_SMTP, self._server) from error
         except (aiosmtplib.SMTPException, OSError) as error:
             raise await misgreeted(error, self._server) from error
 
@@ -94,34 +94,34 @@ class SmtpMailer:
             # RFC 3207, section 4.2: what was said before counts no more.
             await _introduce(client)
         elif self._user and self._server.host not in _LOOPBACK:
-            raise Unusable(Fault.STARTTLS_MISSING, self._server)
+            raise ServerUnusable(Fault.STARTTLS_MISSING, self._server)
 
     async def _sign_in(self, client: aiosmtplib.SMTP) -> None:
         if self._user is None:
             return
         if not client.supported_auth_methods:
-            raise Unusable(Fault.SIGN_IN_MISSING, self._server)
+            raise ServerUnusable(Fault.SIGN_IN_MISSING, self._server)
         try:
             await client.login(self._user, self._password or "")
         except aiosmtplib.SMTPAuthenticationError as error:
             if error.code < 500:
-                raise Unusable(Fault.BUSY, self._server, detail=error.code, after=UNTIL_MENDED) from error
-            raise Unusable(Fault.SIGN_IN_REFUSED, self._server, after=UNTIL_MENDED) from error
+                raise ServerUnusable(Fault.BUSY, self._server, detail=error.code, after=UNTIL_MENDED) from error
+            raise ServerUnusable(Fault.SIGN_IN_REFUSED, self._server, after=UNTIL_MENDED) from error
 
     def _verdict(self, refused: aiosmtplib.SMTPResponseException) -> Delayed | Refused:
         if refused.code == _SIGN_IN_FIRST:
-            return Unusable(Fault.SIGN_IN_NEEDED, self._server, after=UNTIL_MENDED)
+            return ServerUnusable(Fault.SIGN_IN_NEEDED, self._server, after=UNTIL_MENDED)
         if refused.code >= 500:
             return Refused(f"The mail server refused this mail with {refused.code}. The address may be wrong.")
         return Delayed(f"The mail server asked to try again later ({refused.code}).")
 
-    def _broken(self, error: aiosmtplib.SMTPException | OSError) -> Unusable:
+    def _broken(self, error: aiosmtplib.SMTPException | OSError) -> ServerUnusable:
         if isinstance(error, aiosmtplib.SMTPResponseException) and error.code >= 400:
             return self._answered(error)
-        return Unusable(Fault.SLOW if isinstance(error, TimeoutError) else Fault.BROKE_OFF, self._server)
+        return ServerUnusable(Fault.SLOW if isinstance(error, TimeoutError) else Fault.BROKE_OFF, self._server)
 
-    def _answered(self, error: aiosmtplib.SMTPResponseException) -> Unusable:
-        return Unusable(Fault.TURNED_AWAY if error.code >= 500 else Fault.BUSY, self._server, detail=error.code)
+    def _answered(self, error: aiosmtplib.SMTPResponseException) -> ServerUnusable:
+        return ServerUnusable(Fault.TURNED_AWAY if error.code >= 500 else Fault.BUSY, self._server, detail=error.code)
 
 
 async def _introduce(client: aiosmtplib.SMTP) -> None:
