@@ -14,7 +14,7 @@ from sqlmodel import col
 from booking_app.db.changes import announce
 from booking_app.db.engine import Sessions
 from booking_app.db.locks import lock_calendars
-from booking_app.db.tables import Alert, Calendar, Channel, Connection, Grant, Outbox, TimeSeen
+from booking_app.db.tables import Alert, Bucket, Calendar, Channel, Connection, Grant, Outbox, TimeSeen
 
 
 async def see_time(db: AsyncSession, now: datetime, *, set_back: bool = False) -> datetime:
@@ -57,6 +57,10 @@ async def bring_back(sessions: Sessions, now: datetime, *, lease: timedelta, wit
         await db.execute(
             update(Grant).where(col(Grant.refreshed_at) > now).values(access_ends_at=now, refreshed_at=now)
         )
+    async with sessions.begin() as db:
+        # What was counted runs out from now on, not from when that time comes again.
+        locked = select(col(Bucket.key)).where(col(Bucket.since) > now).with_for_update(skip_locked=True)
+        await db.execute(update(Bucket).where(col(Bucket.key).in_(locked.scalar_subquery())).values(since=now))
     async with sessions.begin() as db:
         await db.execute(update(Channel).values(lease_until=_at_most(col(Channel.lease_until), soon)))
     async with sessions.begin() as db:

@@ -20,8 +20,9 @@ from booking_app.domain.clock import to_instant
 from booking_app.domain.errors import Reason, Refused
 from booking_app.jobs.alerts import tell
 from booking_app.jobs.timekeeper import Timekeeper
-from booking_app.services import availability, holds
+from booking_app.services import availability, holds, rates
 from booking_app.services.context import Context
+from booking_app.services.rates import Rate
 from booking_app.services.views import SlotQuery
 from booking_app.sync.vault import new_key
 from tests.conftest import Clock
@@ -91,6 +92,18 @@ async def test_a_client_may_ask_as_often_as_before(
             assert (await client.get("/services")).status_code == 429
             clock.advance(seconds=60)
             assert (await client.get("/services")).status_code == 200
+
+
+@pytest.mark.parametrize("minutes", [-30, -180, 30])
+async def test_what_all_processes_count_runs_out_as_before(
+    ctx: Context, clock: Clock, keeper: Timekeeper, minutes: int
+) -> None:
+    hourly = [(b"somebody", Rate(most=2, period=timedelta(hours=1)))]
+    assert [await rates.take_all(ctx, hourly) for _ in range(3)] == [True, True, False]
+    clock.set(minutes=minutes)
+    await keeper.look()
+    clock.advance(minutes=30)
+    assert await rates.take_all(ctx, hourly)
 
 
 @BOTH_WAYS
