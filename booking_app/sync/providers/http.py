@@ -23,6 +23,7 @@ from booking_app.sync.providers.body import BOUNDS, CODINGS, Bounds, Turns, unpa
 from booking_app.sync.providers.budget import Meter
 from booking_app.sync.providers.guard import GuardedBackend
 from booking_app.sync.providers.reply import Reading, Reply
+from booking_app.sync.providers.wrong_port import wrong_port
 
 _ERROR_BYTES = 65_536
 """What is read of a reply that is no success: its status says nearly all."""
@@ -159,6 +160,9 @@ class Http:
                 if reply.status == 401 and self._auth not in (None, self._digest) and _wants_digest(reply):
                     self._auth = self._digest
                     reply = await self._exchange(method, url, content, headers or {}, into)
+                # As servers tell whoever speaks without TLS to a port that is for it.
+                if reply.status == 400 and url.startswith("http:") and (why := await self._wrong_port(url)):
+                    raise Transient(why)
                 return reply
             except (httpx.TimeoutException, TimeoutError) as error:
                 raise Transient("The calendar server did not answer in time.") from error
@@ -167,12 +171,17 @@ class Http:
                 if tls and (fault := certificate_fault(tls)):
                     raise Transient(f"The calendar server's certificate {certificate_words(fault)}.") from error
                 if attempt == 2 or method not in _IDEMPOTENT:
-                    raise Transient("The calendar server cannot be reached or broke off.") from error
+                    why = await self._wrong_port(url)
+                    raise Transient(why or "The calendar server cannot be reached or broke off.") from error
             except httpx.InvalidURL as error:
                 raise Rejected("The calendar address cannot be read.") from error
             except httpx.HTTPError as error:
                 raise Transient("The calendar server's answer cannot be read.") from error
         raise AssertionError("unreachable")
+
+    async def _wrong_port(self, url: str) -> str | None:
+        """As `wrong_port.wrong_port`; the ports of those who share connections are no matter of choice."""
+        return await wrong_port(url, self._policy) if self._own else None
 
     async def _exchange(
         self,
