@@ -86,7 +86,12 @@ async def login(request: Request, fields: Form) -> Response:
     email = accounts.normal_email(fields.get("email", ""))[:254]
     target = fields.get("next", "")
     attempt = Attempt(email=email, address=_address(request), device=_device(request))
-    if not await attempts.begin(running.context, attempt, settings.rate_sign_in):
+    try:
+        async with running.context.hashing.turn():
+            begun = await attempts.begin(running.context, attempt, settings.rate_sign_in)
+    except Busy as busy:
+        return _later(busy, _back("/sign-in", fields, error="busy", next=target))
+    if not begun:
         return _back("/sign-in", fields, error="wait", next=target)
     try:
         person, token = await accounts.sign_in(

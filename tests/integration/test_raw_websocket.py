@@ -68,9 +68,9 @@ class Browser:
 
 
 @contextlib.asynccontextmanager
-async def browser(url: str, cookie: str | None = None, *, tab: str = "", **headers: str) -> Any:
+async def browser(url: str, cookie: str | None = None, *, tab: str = "", session: Any = None, **headers: str) -> Any:
     make: Any = socketio.AsyncClient
-    client = make()
+    client = make(http_session=session)
     opened = Browser(client)
 
     async def receive(update: Any) -> None:
@@ -89,6 +89,7 @@ async def browser(url: str, cookie: str | None = None, *, tab: str = "", **heade
             socketio_path="/_event",
             namespaces=["/_event"],
             transports=["websocket"],
+            wait_timeout=60,
         )
         yield opened
     finally:

@@ -56,6 +56,16 @@ async def told(opened: Any, event: str, expected: str) -> None:
         await asyncio.sleep(0.1)
 
 
+def program_of(served: Served) -> psutil.Process:
+    [server] = [
+        each
+        for each in psutil.process_iter(["cmdline", "environ"])
+        if "booking_app.run.server" in (each.info["cmdline"] or [])
+        and (each.info["environ"] or {}).get("PUBLIC_URL") == served.url
+    ]
+    return server
+
+
 async def test_a_tab_belongs_to_its_browser_and_its_state_to_its_session(served: Served, tmp_path: Path) -> None:
     tab = str(uuid.uuid4())
     async with staff(served) as (ctx, account, session):
@@ -158,12 +168,7 @@ async def test_a_client_over_long_polling_is_served_as_well(served: Served) -> N
 
 
 async def test_whoever_never_reads_is_cut_off_and_holds_no_memory(served: Served) -> None:
-    [server] = [
-        each
-        for each in psutil.process_iter(["cmdline", "environ"])
-        if "booking_app.run.server" in (each.info["cmdline"] or [])
-        and (each.info["environ"] or {}).get("PUBLIC_URL") == served.url
-    ]
+    server = program_of(served)
     before = server.memory_info().rss
     page = {"pathname": "/", "asPath": "/", "query": {}}
     wish = "42/_event," + json.dumps(["event", {"name": HYDRATE, "payload": {}, "router_data": page}])

@@ -10,7 +10,7 @@ import threading
 import pytest
 
 from booking_app.domain.errors import Busy
-from booking_app.services.hashing import NICENESS, Hashing
+from booking_app.services.hashing import AT_ONCE, NICENESS, Hashing
 
 
 async def test_who_finds_the_queue_full_is_told_at_once_and_the_others_are_served() -> None:
@@ -24,6 +24,29 @@ async def test_who_finds_the_queue_full_is_told_at_once_and_the_others_are_serve
     go.set()
     assert await asyncio.gather(*waiting) == [True] * 5
     assert await hashing.run(str, 7) == "7"
+
+
+async def test_few_at_a_time_are_on_the_way_and_none_of_them_to_a_full_queue() -> None:
+    hashing, go = Hashing(threads=1, most_waiting=0), threading.Event()
+    on_the_way = most = 0
+
+    async def go_there() -> None:
+        nonlocal on_the_way, most
+        async with hashing.turn():
+            on_the_way += 1
+            most = max(most, on_the_way)
+            await asyncio.sleep(0)
+            on_the_way -= 1
+
+    await asyncio.gather(*(go_there() for _ in range(300)))
+    assert most == AT_ONCE
+    working = asyncio.create_task(hashing.run(go.wait))
+    await asyncio.sleep(0)
+    told = await asyncio.gather(*(go_there() for _ in range(300)), return_exceptions=True)
+    assert {type(each) for each in told} == {Busy}
+    go.set()
+    await working
+    await go_there()
 
 
 async def test_work_that_nobody_waits_for_any_more_keeps_its_place_until_it_is_done() -> None:
