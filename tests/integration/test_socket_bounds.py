@@ -160,6 +160,7 @@ async def test_a_client_over_long_polling_is_served_as_well(served: Served) -> N
         socketio_path="/_event",
         namespaces=["/_event"],
         transports=["polling"],
+        wait_timeout=60,
     )
     await client.emit("event", {"name": HYDRATE, "router_data": {"pathname": "/"}}, namespace="/_event")
     await came.wait()
