@@ -88,18 +88,24 @@ async def honest_team(url: str, folder: Path, server: Server, name: str, **setti
             yield Team(program=program, address=address, honest=honest, log=folder / "api-0.log")
 
 
-async def add_hostile(ctx: Context, addresses: Mapping[str, str], crowd: str) -> None:
-    """A person for each of the servers, who offer the service `any` together with the honest one; at `crowd` there are
-    forty accounts, of ten people."""
-    slugs = []
+async def add_people(ctx: Context, addresses: Mapping[str, str], crowd: str) -> list[tuple[int, str]]:
+    """A person for each of the servers, who offer the service `any` together with the honest one; ten of them for
+    `crowd`. Whose accounts are to be where: forty at `crowd`, one at each other."""
+    slugs, accounts = [], []
     for number, (kind, address) in enumerate(addresses.items()):
         for one in range(10 if kind == crowd else 1):
             slug = f"h{number}-{one}"
             person = await make_person(ctx, slug)
             slugs.append(slug)
-            for _ in range(CROWD // 10 if kind == crowd else 1):
-                await add_account(ctx, person, address)
+            accounts += [(person, address)] * (CROWD // 10 if kind == crowd else 1)
     await make_service(ctx, "any", duration=30, interval=30, staff=["anna", *slugs])
+    return accounts
+
+
+async def add_hostile(ctx: Context, addresses: Mapping[str, str], crowd: str) -> None:
+    """People and their accounts at all servers at once."""
+    for person, address in await add_people(ctx, addresses, crowd):
+        await add_account(ctx, person, address)
 
 
 async def add_account(ctx: Context, person: int, address: str) -> None:

@@ -2,10 +2,10 @@
 
     python -m tests.benchmarks.bench_hostile [--check] [--seconds N]
 
-A client asks a running program for slots over HTTP at a steady rate: those of the honest person alone, which is the
-reference in the same run, then both these and those of a service that everybody offers, while the others' calendars are
-read for the first time and again and again: 51 accounts, 40 of them at one server that drips. The servers run in a
-process of their own at a lower priority, since they stand for other machines.
+Two clients ask a running program for slots over HTTP at a steady rate: those of the honest person, and those of a
+service that everybody offers. While the others have no calendars yet that is the reference, in the same run; then their
+calendars are read for the first time and again and again: 51 accounts, 40 of them at one server that drips. The servers
+run in a process of their own at a lower priority, since they stand for other machines.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import sys
 from time import perf_counter
 
 from tests.benchmarks.place import database, percentile
-from tests.hostile_team import add_hostile, ask, honest_team, reads_of
+from tests.hostile_team import add_account, add_people, ask, honest_team, reads_of
 from tests.radicale_office import PASSWORD, USER
 from tests.servers import start_radicale
 from tests.simulators.hostile import twelve
@@ -29,27 +29,36 @@ async def run(seconds: float) -> bool:
         server = start_radicale(folder / "dav", {USER: PASSWORD})
         try:
             async with honest_team(url, folder, server, "honest", hot_interval=12) as team:
-                quiet = perf_counter() + 15
-                path = team.path("haircut")
-                # The first seconds warm the process up.
-                alone = (await ask(team.address, path, RATE, lambda: perf_counter() > quiet))[int(3 * RATE) :]
+                ctx = team.program.context
+                accounts = await add_people(ctx, addresses, "drips one byte a second")
+
+                async def both(lasts: float) -> tuple[list[float], list[float]]:
+                    end = perf_counter() + lasts
+                    paths = (team.path("haircut"), team.path("any"))
+                    asking = (ask(team.address, path, RATE, lambda: perf_counter() > end) for path in paths)
+                    own, everybody = await asyncio.gather(*asking)
+                    return own, everybody
+
+                await both(3)  # warms the process up
+                alone, all_alone = await both(15)
                 before = team.memory()
-                await add_hostile(team.program.context, addresses, "drips one byte a second")
-                end = perf_counter() + seconds
-
-                def over() -> bool:
-                    return perf_counter() > end
-
-                own, everybody, (reads, oldest) = await asyncio.gather(
-                    ask(team.address, path, RATE, over),
-                    ask(team.address, team.path("any"), RATE, over),
-                    reads_of(team.program.context, team.honest, over),
+                for person, address in accounts:
+                    await add_account(ctx, person, address)
+                begun = perf_counter()
+                (own, everybody), (reads, oldest) = await asyncio.gather(
+                    both(seconds),
+                    reads_of(ctx, team.honest, lambda: perf_counter() > begun + seconds),
                 )
                 after = team.memory()
         finally:
             server.stop()
     ratio = percentile(own, 0.95) / percentile(alone, 0.95)
-    for what, times in (("alone", alone), ("beside them", own), ("of everybody", everybody)):
+    for what, times in (
+        ("alone", alone),
+        ("beside them", own),
+        ("of everybody alone", all_alone),
+        ("of everybody beside them", everybody),
+    ):
         print(
             f"GET slots {what}: p50 {percentile(times, 0.5):.1f} ms, p95 {percentile(times, 0.95):.1f} ms, "
             f"worst {max(times):.0f} ms ({len(times)} requests)"
