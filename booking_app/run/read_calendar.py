@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from argparse import Namespace
 from datetime import UTC, date, datetime, time
@@ -11,7 +12,7 @@ from pathlib import Path
 from booking_app.domain.clock import from_instant, to_instant
 from booking_app.run.trouble import Trouble
 from booking_app.sync import ical, zones
-from booking_app.sync.model import BusyKind
+from booking_app.sync.model import BusyKind, RemoteObject
 
 
 def read_calendar(options: Namespace) -> int:
@@ -25,13 +26,22 @@ def read_calendar(options: Namespace) -> int:
         raise Trouble(f"--zone: {options.zone} is no time zone; use a name like Europe/Amsterdam")
     raw = options.file, "", _content(options.file)
     (found,) = ical.expand_objects([raw], options.zone, options.address, window)
+    try:
+        _tell(found)
+    except BrokenPipeError:
+        # Whoever reads has seen enough. Python would complain once more when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def _tell(found: RemoteObject) -> None:
     for busy in found.busy:
         certain = busy.kind is not BusyKind.UNCERTAIN
         print(json.dumps({"start": _words(busy.start), "end": _words(busy.end), "certain": certain}))
     for problem in found.problems:
         at = None if problem.at is None else _words(problem.at)
         print(json.dumps({"problem": problem.code.value, "at": at}))
-    return 0
+    sys.stdout.flush()
 
 
 def _content(name: str) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -53,6 +54,7 @@ class Extra:
 
 LONGEST_TRAVEL = 2 * 3600
 """What Apple's calendars offer at most: stands for a travel time that cannot be read."""
+_STAMP = re.compile(r"\d{8}T\d{6}Z?$")
 _A_DAY = Length(exact=_DAY, wall=_DAY)
 """What a length that cannot be read is taken for: the block contains the start, and what is left of the day."""
 
@@ -94,6 +96,10 @@ def read_event(component: Component, places: Places, addresses: frozenset[str]) 
             problems.append(Code.ZONE)
     recurrence = component.first("RECURRENCE-ID")
     recurrence_id = _moment(recurrence, places, problems, Code.EXCEPTION)
+    if recurrence_id is not None and recurrence_id.margin:
+        # Which instance is meant cannot be told: it stays, and so does this.
+        recurrence_id = None
+        problems.append(Code.ZONE)
     clock = places if start is None else places.on_the_clock_of(start)
     status = component.value("STATUS").upper()
     rules = tuple(item.value for item in component.all("RRULE"))
@@ -107,7 +113,7 @@ def read_event(component: Component, places: Places, addresses: frozenset[str]) 
         recurrence_id=recurrence_id,
         detached=recurrence_id is None and (recurrence is not None or "RECURRENCE-ID" in component.broken),
         this_and_future=bool(recurrence and recurrence.params.get("RANGE", "").upper() == "THISANDFUTURE"),
-        version=(_integer(component.value("SEQUENCE")), component.value("DTSTAMP")),
+        version=(_integer(component.value("SEQUENCE")), _stamp(component.value("DTSTAMP"))),
         rules=rules,
         extras=_extras(component, clock, problems),
         excluded=_excluded(component, clock, problems),
@@ -117,6 +123,11 @@ def read_event(component: Component, places: Places, addresses: frozenset[str]) 
         or len(_values(component, "RDATE")) > MAX_DATES,
         problems=tuple(dict.fromkeys(problems)),
     )
+
+
+def _stamp(text: str) -> str:
+    """A DTSTAMP that can be compared; empty if it says nothing."""
+    return text if _STAMP.match(text) else ""
 
 
 def _integer(text: str) -> int:
@@ -136,27 +147,34 @@ def _moment(item: Property | None, places: Places, problems: list[Code], code: C
 def _length(component: Component, start: Moment, places: Places, problems: list[Code]) -> Length:
     """How long it lasts; a day if that cannot be read, or if it would end before it starts."""
     default = _A_DAY if start.all_day else Length(exact=0, wall=0)
-    item = component.first("DTEND")
-    if item is not None:
-        end = _moment(item, places.on_the_clock_of(start), problems, Code.END)
-        if end is None:
-            return _A_DAY
-        if end.margin and not start.margin:
-            problems.append(Code.ZONE)
-            return _A_DAY
-        return _checked(between(start, end), start, default, problems)
-    item = component.first("DURATION")
-    if item is not None:
-        try:
-            span = _whole(duration(item.value))
-        except Unreadable:
-            problems.append(Code.LENGTH)
-            return _A_DAY
-        return _checked(Length(exact=span, wall=span), start, default, problems)
+    given = [_until_end(item, start, places, default, problems) for item in component.all("DTEND")]
+    given += [_lasting(item, start, default, problems) for item in component.all("DURATION")]
     if "DTEND" in component.broken or "DURATION" in component.broken:
         problems.append(Code.END)
+        given.append(_A_DAY)
+    if len(set(given)) > 1:
+        # Only one may be given (RFC 5545 section 3.6.1); which of them is meant is not known.
+        problems.append(Code.LENGTH)
+    return max(given, key=lambda length: length.exact, default=default)
+
+
+def _until_end(item: Property, start: Moment, places: Places, default: Length, problems: list[Code]) -> Length:
+    end = _moment(item, places.on_the_clock_of(start), problems, Code.END)
+    if end is None:
         return _A_DAY
-    return default
+    if end.margin and not start.margin:
+        problems.append(Code.ZONE)
+        return _A_DAY
+    return _checked(between(start, end), start, default, problems)
+
+
+def _lasting(item: Property, start: Moment, default: Length, problems: list[Code]) -> Length:
+    try:
+        span = _whole(duration(item.value))
+    except Unreadable:
+        problems.append(Code.LENGTH)
+        return _A_DAY
+    return _checked(Length(exact=span, wall=span), start, default, problems)
 
 
 def _checked(length: Length, start: Moment, default: Length, problems: list[Code]) -> Length:
@@ -241,6 +259,8 @@ def _extras(component: Component, places: Places, problems: list[Code]) -> tuple
         except Unreadable:
             problems.append(Code.DATES)
             continue
+        if start.margin:
+            problems.append(Code.ZONE)
         found.append(Extra(start=start, length=period_length(start, rest, item, places, problems) if slash else None))
     return tuple(found)
 
@@ -264,9 +284,15 @@ def _excluded(component: Component, places: Places, problems: list[Code]) -> tup
     for item, text in _values(component, "EXDATE")[:MAX_DATES]:
         places.work.spend()
         try:
-            found.append(moment(text, item.params, places))
+            named = moment(text, item.params, places)
         except Unreadable:
             problems.append(Code.EXCEPTION)
+            continue
+        if named.margin:
+            # Which instance is meant cannot be told: all stay.
+            problems.append(Code.ZONE)
+        else:
+            found.append(named)
     return tuple(found)
 
 

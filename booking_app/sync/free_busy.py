@@ -18,7 +18,8 @@ def busy_times(component: Component, places: Places, window: tuple[int, int]) ->
     """The blocks that touch the half-open `window`, and what could not be read: that blocks from the start to the end
     of the component. Raises `TooDense`."""
     found: list[Block] = []
-    unread = ["FREEBUSY" in component.broken]
+    unplaced = "FREEBUSY" in component.broken
+    unread = False
     for item in component.all("FREEBUSY"):
         kind = _KINDS.get(item.params.get("FBTYPE", "").upper(), BusyKind.BUSY)
         if kind is None:
@@ -30,17 +31,17 @@ def busy_times(component: Component, places: Places, window: tuple[int, int]) ->
             try:
                 start = moment(begin, item.params, places)
             except Unreadable:
-                unread.append(True)
+                unplaced = True
                 continue
             length = period_length(start, rest, item, places, problems)
             end = length.end(zones.clock(start.wall), start.instant, start)
             unsure = BusyKind.UNCERTAIN if problems or start.margin else kind
             found.append((start.instant - start.margin, end + start.margin, unsure))
-            unread.append(bool(problems or start.margin))
-    if not any(unread):
+            unread = unread or bool(problems or start.margin)
+    if not (unread or unplaced):
         return _within(found, window), []
     low, high = (_bound(component, name, places) for name in ("DTSTART", "DTEND"))
-    if not any(kind is BusyKind.UNCERTAIN for _, _, kind in found):
+    if unplaced:
         found.append((window[0] if low is None else low, window[1] if high is None else high, BusyKind.UNCERTAIN))
     return _within(found, window), [Problem(Code.BUSY_TIMES, low)]
 

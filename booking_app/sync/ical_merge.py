@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from booking_app.sync import theirs
-from booking_app.sync.ical_text import unescaped
+from booking_app.sync.ical_text import LINE_END, unescaped
 from booking_app.sync.ical_write import write_event
 from booking_app.sync.model import EventDraft
 
@@ -67,7 +67,7 @@ def _rewritten(event: Sequence[str], draft: EventDraft) -> list[str]:
 
 
 def _unfolded(data: bytes) -> list[str]:
-    text = data.decode("utf-8-sig", errors="replace").replace("\r\n", "\n").replace("\r", "\n")
+    text = LINE_END.sub("\n", data.decode("utf-8-sig", errors="replace"))
     return [line for line in text.replace("\n ", "").replace("\n\t", "").split("\n") if line.strip()]
 
 

@@ -25,10 +25,13 @@ _READ = frozenset(
 _READ_OWN = _READ | {"SUMMARY", "DESCRIPTION", "LOCATION", "URL"}
 _ESCAPED = re.compile(r"\\(.)")
 _DATED = frozenset({"DTSTART", "DTEND", "RDATE", "EXDATE", "RECURRENCE-ID", "FREEBUSY"})
-"""Their values hold no colon, so that the last one of a line separates, whatever stands unquoted before it."""
+"""Their values are known by their shape, so that whatever stands unquoted before them does not matter."""
 _PARAM = re.compile(r';([^;:="]+)=("[^"]*"|[^;]*)')
 _DATE = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})$")
 _DATETIME = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})T(\d{2}):?(\d{2}):?(\d{2})?(Z?)$")
+_ENDS = re.compile(r"[,/]")
+"""What stands behind a date in a list, and in a period."""
+LINE_END = re.compile(r"\r*\n|\r")
 _DURATION = re.compile(r"([+-]?)P(?:(\d{1,5})W)?(?:(\d{1,6})D)?(?:T(?:(\d{1,7})H)?(?:(\d{1,8})M)?(?:(\d{1,9})S)?)?$")
 
 
@@ -107,7 +110,8 @@ def unescaped(text: str) -> str:
 def read(data: bytes, *, own: bool) -> list[Component]:
     """The VCALENDAR components of `data`: a stream of one or more (RFC 5545 section 3.4). Raises `Unreadable` if it is
     anything else, or cut off."""
-    text = data.decode("utf-8-sig", errors="replace").replace("\r\n", "\n").replace("\r", "\n")
+    # Some programs end lines twice over, with more than one carriage return.
+    text = LINE_END.sub("\n", data.decode("utf-8-sig", errors="replace"))
     text = text.replace("\n ", "").replace("\n\t", "")
     wanted = _READ_OWN if own else _READ
     roots: list[Component] = []
@@ -141,7 +145,7 @@ def read(data: bytes, *, own: bool) -> list[Component]:
 
 def _property(name: str, line: str) -> Property:
     if name in _DATED:
-        head, colon, value = line.rpartition(":")
+        head, colon, value = _at_the_date(line)
         # Some write a colon where the parameters begin.
         if not colon:
             raise Unreadable(Code.NO_CALENDAR)
@@ -161,6 +165,15 @@ def _property(name: str, line: str) -> Property:
     return Property(name=name, value=str(value), params=flat)
 
 
+def _at_the_date(line: str) -> tuple[str, str, str]:
+    """`line` parted at the colon behind which a date begins, else at the last one: times may be written with colons."""
+    for at in (match.start() for match in re.finditer(":", line)):
+        first = _ENDS.split(line[at + 1 :], 1)[0].strip()
+        if _DATE.match(first) or _DATETIME.match(first):
+            return line[:at], ":", line[at + 1 :]
+    return line.rpartition(":")
+
+
 def embedded_zones(calendar: Component) -> dict[str, str]:
     """Plain TZID, lower case -> text of each VTIMEZONE of the file."""
     found: dict[str, str] = {}
@@ -174,7 +187,7 @@ def embedded_zones(calendar: Component) -> dict[str, str]:
 
 def moment(text: str, params: dict[str, str], places: Places) -> Moment:
     """A DATE or DATE-TIME (RFC 5545 sections 3.3.4 and 3.3.5); 24:00, which ISO 8601 allows, is the end of the day.
-    Raises `Unreadable`."""
+    What is said to be a DATE is one, whatever time is written behind it. Raises `Unreadable`."""
     text = text.strip()
     day = _DATE.match(text)
     try:
@@ -185,6 +198,8 @@ def moment(text: str, params: dict[str, str], places: Places) -> Moment:
         if stamp is None:
             raise Unreadable(Code.START)
         year, month, date, hour, minute, second = (int(part or 0) for part in stamp.groups()[:6])
+        if params.get("VALUE", "").strip().upper() == "DATE":
+            return Moment(wall=datetime(year, month, date), zone=places.owner, all_day=True, bare=True)  # noqa: DTZ001
         late = hour == 24 and not minute and not second
         wall = datetime(year, month, date, 0 if late else hour, minute, min(second, 59))  # noqa: DTZ001
         if late:

@@ -56,10 +56,14 @@ def occurrences(
             masters.append(event)
     # Only a higher SEQUENCE or DTSTAMP makes a newer revision (RFC 5546 section 2.1.5); others are events of their own,
     # whose author gave all the same UID.
-    standing = [event for event in masters if event.version == max(each.version for each in masters)]
+    standing = _newest(masters)
     chosen = _latest(overrides, standing[0] if standing else None)
-    for master in standing:
-        chosen = _without_left_overs(chosen, master)
+    if standing:
+        work.spend(len(standing) * (1 + len(overrides)))
+        kept = [_without_left_overs(chosen, master) for master in standing]
+        # Of several series an override may belong to any, and goes only with the last.
+        chosen = {key: _of_any(some, [each.get(key, []) for each in kept]) for key, some in chosen.items()}
+        chosen = {key: some for key, some in chosen.items() if some}
     found.extend(
         _single(event, event.start, zones.clock(event.start.wall), event.length)
         for some in chosen.values()
@@ -72,6 +76,19 @@ def occurrences(
     return [item for item in found if item.start < window[1] and item.end > window[0]], problems
 
 
+def _newest(events: list[EventText]) -> list[EventText]:
+    """Without those of which there is a newer revision. One without a DTSTAMP is neither older nor newer than another
+    of the same SEQUENCE."""
+    sequence = max((event.version[0] for event in events), default=0)
+    stamp = max((event.version[1] for event in events if event.version[0] == sequence), default="")
+    return [event for event in events if event.version[0] == sequence and event.version[1] in ("", stamp)]
+
+
+def _of_any(some: list[EventText], kept: list[list[EventText]]) -> list[EventText]:
+    ids = {id(event) for events in kept for event in events}
+    return [event for event in some if id(event) in ids]
+
+
 _Key = int | datetime
 _Overrides = dict[_Key, list[EventText]]
 
@@ -79,23 +96,17 @@ _Overrides = dict[_Key, list[EventText]]
 def _latest(overrides: list[EventText], master: EventText | None) -> _Overrides:
     """The overrides that count for each instance: highest SEQUENCE, then latest DTSTAMP; all, if they are equal."""
     chosen: _Overrides = {}
-    for event in sorted(overrides, key=lambda item: item.version):
+    for event in overrides:
         if event.recurrence_id is not None:
-            same = chosen.setdefault(_key(event.recurrence_id, master), [])
-            if same and same[0].version < event.version:
-                same.clear()
-            same.append(event)
-    return chosen
+            chosen.setdefault(_key(event.recurrence_id, master), []).append(event)
+    return {key: _newest(some) for key, some in chosen.items()}
 
 
 def _without_left_overs(overrides: _Overrides, master: EventText) -> _Overrides:
     """Without what a newer revision of the series has taken away: by EXDATE (RFC 5545 section 3.8.5.1), or altogether,
-    except for what was confirmed afterwards."""
+    except for what was written afterwards."""
     if master.weight is Weight.CANCELLED:
-        kept = {
-            key: [each for each in some if each.confirmed and each.version[0] > master.version[0]]
-            for key, some in overrides.items()
-        }
+        kept = {key: [each for each in some if each.version[0] > master.version[0]] for key, some in overrides.items()}
         return {key: some for key, some in kept.items() if some}
     excluded = {_key(item, master) for item in master.excluded}
     return {
@@ -146,7 +157,7 @@ def _instances(
         return []
     shifts = _shifts(start, overrides)
     longest = max([master.length.wall, *(item.event.length.wall for item in shifts)])
-    reach = max([abs(item.by) + item.event.lead for item in shifts], default=0) + master.lead + 2 * rrule.DAY
+    reach = max([abs(item.by) + item.event.lead for item in shifts], default=0) + master.lead + 3 * rrule.DAY
     low = max(_EARLIEST, zones.clock(zones.wall_of(window[0], start.zone)) - longest - reach)
     high = min(_LATEST, zones.clock(zones.wall_of(window[1], start.zone)) + reach)
     codes: list[Code] = []
@@ -183,7 +194,10 @@ def _shifted(shifts: list[_Shift], start: Moment, wall: int) -> Occurrence | Non
     """What THISANDFUTURE makes of the instance at `wall`, whether it is one of a rule or an RDATE (RFC 5545 section
     3.2.13: all instances from then on)."""
     shift = next((item for item in reversed(shifts) if item.since <= wall), None)
-    return None if shift is None else _single(shift.event, start, wall + shift.by, shift.event.length)
+    if shift is None:
+        return None
+    margin = max(start.margin, shift.event.start.margin if shift.event.start else 0)
+    return _single(shift.event, replace(start, margin=margin), wall + shift.by, shift.event.length)
 
 
 def _end(master: EventText, start: Moment, latest: int) -> int:

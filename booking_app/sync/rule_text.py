@@ -19,8 +19,11 @@ UNITS = {"SECONDLY": 1, "MINUTELY": 60, "HOURLY": 3600}
 """The frequencies below a day, in seconds."""
 _RARELY = {"YEARLY": 8 * 366, "MONTHLY": 4 * 31, "WEEKLY": 7, "DAILY": 7, "HOURLY": 7, "MINUTELY": 7, "SECONDLY": 7}
 """The days in which such a rule has an occurrence at least: those of 29 February, and of the fifth Monday."""
+_LIMITED = {"BYMONTHDAY": 2 * 31, "BYMONTH": 366, "BYSETPOS": 366, "BYYEARDAY": 8 * 366, "BYWEEKNO": 8 * 366}
+"""The same for a rule that such a part restricts."""
 _WEEKDAYS = {"MO": 0, "TU": 1, "WE": 2, "TH": 3, "FR": 4, "SA": 5, "SU": 6}
 _BYDAY = re.compile(r"([+-]?\d{1,2})?(MO|TU|WE|TH|FR|SA|SU)$")
+_BY_NAME = re.compile(r"(?<![A-Z-])BY[A-Z]+")
 _NUMBER = re.compile(r"[+-]?\d{1,9}$")
 _LONG_NUMBER = re.compile(r"[+-]?\d{1,18}$")
 _DATE = re.compile(r"\d{8}(T\d{4}(\d{2})?Z?)?$")
@@ -36,6 +39,7 @@ _RANGES = {
     "BYMINUTE": (0, 59, False),
     "BYSECOND": (0, 60, False),
 }
+_RESTRICTING = frozenset({"BYDAY", *_RANGES})
 _SETS = frozenset({"BYDAY", "BYMONTHDAY", "BYYEARDAY"})
 _WITHIN_DAY = frozenset({"BYHOUR", "BYMINUTE", "BYSECOND"})
 _OUR_CALENDAR = frozenset({"GREGORIAN", "GREGORY", "ISO8601"})
@@ -89,11 +93,19 @@ def _read(text: str) -> RuleText:
     if len(freqs) != 1 or len(parts["FREQ"]) != 1:
         unread["FREQ"] = None
     lists, widened = _lists(parts, unread)
+    hidden = _hidden(text, unread)
     ours = _our_calendar(parts.get("RSCALE", []), freqs, lists)
     if not ours:
         unread["RSCALE"] = None
     interval, count = _interval(parts.get("INTERVAL", []), unread), _count(parts.get("COUNT", []), unread)
-    guessed = bool(widened) or interval is None or not ours or not freqs
+    guessed = bool(widened) or interval is None or not ours or not freqs or bool(hidden)
+    rarely = max(
+        [366 if not freqs else max(_RARELY[each] for each in freqs), *(_LIMITED.get(each, 0) for each in parts)]
+    )
+    lasts = (count + 1) * (interval or 4) * rarely if guessed and count else None
+    if hidden:
+        # Restricted in a way that is not known: every day may be one.
+        freqs, interval, lists = ("DAILY",), 1, {}
     if guessed:
         lists.pop("bysetpos", None)
     rules = tuple(
@@ -101,7 +113,7 @@ def _read(text: str) -> RuleText:
             freq=freq if ours else "DAILY",
             interval=interval or 1 if ours and freqs else 1,
             count=None if guessed else count,
-            lasts=(count + 1) * (interval or 4) * (_RARELY[freq] if freqs else 366) if guessed and count else None,
+            lasts=lasts,
             until=_until(parts.get("UNTIL", []), unread),
             skip=_one("SKIP", parts, ("OMIT", "BACKWARD", "FORWARD"), unread),
             wkst=_WEEKDAYS[_one("WKST", parts, tuple(_WEEKDAYS), unread)],
@@ -110,17 +122,16 @@ def _read(text: str) -> RuleText:
         for freq in freqs or ("DAILY",)
     )
     unread.update(dict.fromkeys(name[:20] for name in parts if name not in _KNOWN and not name.startswith("X-")))
-    return RuleText(rules=rules, unread=tuple(unread), any_time=not _WITHIN_DAY.isdisjoint(widened))
+    return RuleText(rules=rules, unread=tuple(unread), any_time=not _WITHIN_DAY.isdisjoint(widened | hidden))
 
 
 _cached = lru_cache(maxsize=4096)(_read)
 
 
 def _parts(text: str, unread: dict[str, None]) -> dict[str, list[str]]:
-    """The values of each part, each once; an empty one counts as not given. Some escape what separates parts."""
+    """The values of each part, each once; an empty one counts as not given."""
     parts: dict[str, list[str]] = {}
-    text = text.upper().replace("\\", "").strip()
-    for piece in _PREFIX.sub("", text).split(";"):
+    for piece in _pieces(text):
         name, equals, value = (each.strip() for each in piece.partition("="))
         if not name and not equals:
             continue
@@ -152,6 +163,24 @@ def _lists(parts: dict[str, list[str]], unread: dict[str, None]) -> tuple[dict[s
             unread[name] = None
         found[name.lower()] = frozenset(values) if name in _SETS else tuple(sorted(values))
     return found, widened - {"BYSETPOS"}
+
+
+def _hidden(text: str, unread: dict[str, None]) -> set[str]:
+    """The names of restricting parts that stand where none can be read: misspelled, without their =, or behind a comma
+    of another part."""
+    found: set[str] = set()
+    for piece in _pieces(text):
+        if piece.partition("=")[0].strip() in _RESTRICTING:
+            continue
+        for name in _BY_NAME.findall(piece):
+            unread[name[:20]] = None
+            found.update(each for each in _RESTRICTING if name.startswith(each))
+    return found
+
+
+def _pieces(text: str) -> list[str]:
+    """What stands between semicolons. Some escape what separates parts."""
+    return _PREFIX.sub("", text.upper().replace("\\", "").strip()).split(";")
 
 
 def _weekdays(items: list[str], unread: dict[str, None]) -> set[Any]:

@@ -1,8 +1,9 @@
 """The time zones that calendar files name: IANA keys, Windows names, and rules that come with the file.
 
-A known IANA key wins over an embedded VTIMEZONE (embedded rules are often stale). Whatever else is called by a name of
-its own, Windows names and "UTC+01:00" among them, is what the file says it is (RFC 5545 section 3.2.19), and never
-shared between files, because "Customized Time Zone" means something else in each of them.
+An IANA key that names a place wins over an embedded VTIMEZONE (embedded rules are often stale). Whatever else is called
+by a name of its own is what the file says it is (RFC 5545 section 3.2.19): Windows names, "UTC+01:00", and those IANA
+keys that name no place, because "EST" and "GMT" are written for New York and London. It is never shared between files,
+because "Customized Time Zone" means something else in each of them.
 """
 
 from __future__ import annotations
@@ -44,11 +45,10 @@ def resolve(tzid: str, embedded: Mapping[str, str], work: Work) -> tuple[tzinfo,
 
     `embedded` maps the plain names, lower case, of the file's VTIMEZONEs to their text (RFC 5545 section 3.6.5)."""
     name = plain_name(tzid)
-    known = _iana(name)
-    if known is not None:
-        return known, 0
     text = embedded.get(name.lower())
-    known = None if text is None else file_zone(text, work)
+    known = _iana(name) if text is None or "/" in name else None
+    if known is None and text is not None:
+        known = file_zone(text, work)
     if known is None:
         known = named(name)
     if known is not None:

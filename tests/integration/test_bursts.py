@@ -191,9 +191,12 @@ async def test_moving_and_cancelling_again_and_again_mails_nobody_to_death(ctx: 
     box = Box()
     mine = await ask(ctx, starts[40], "203.0.113.7")
     assert isinstance(mine, BookingReceipt)
-    for n in range(41, 80):
+    for n in range(41, 53):
         await manage.reschedule(ctx, mine.token, starts[n])
         await deliver(ctx, box)
+    with pytest.raises(Refused) as refused:
+        await manage.reschedule(ctx, mine.token, starts[53])
+    assert refused.value.reason is Reason.MOVED_OFTEN
     assert len(box.to(VICTIM)) == 10
     clock.advance(hours=1)
     await deliver(ctx, box)

@@ -112,6 +112,20 @@ def test_events_that_never_end_are_looked_through_once() -> None:
     assert [problem.code for problem in found.problems] == [Code.NESTED]
 
 
+def test_many_series_and_many_exceptions_of_one_uid_are_counted_with_each_other() -> None:
+    series = [["UID:x", "DTSTART:20261201T090000Z", f"RRULE:FREQ=DAILY;COUNT={n}"] for n in range(1, 1501)]
+    moved = [
+        ["UID:x", f"RECURRENCE-ID:202612{1 + n % 28:02}T{n // 28 % 24:02}0000Z", "DTSTART:20261202T090000Z"]
+        for n in range(1500)
+    ]
+    body = ["BEGIN:VCALENDAR"]
+    for lines in [*series, *moved]:
+        body += ["BEGIN:VEVENT", *lines, "END:VEVENT"]
+    found = expand("\r\n".join([*body, "END:VCALENDAR", ""]).encode())
+    assert Code.TOO_MUCH_WORK in {problem.code for problem in found.problems}
+    assert {busy.kind for busy in found.busy} == {BusyKind.UNCERTAIN}
+
+
 def test_a_zone_that_never_ends_is_not_followed() -> None:
     zone = "BEGIN:VTIMEZONE\r\nTZID:Bomb\r\nBEGIN:STANDARD\r\nDTSTART:19700101T000000\r\nTZOFFSETFROM:+0100\r\n"
     zone += "TZOFFSETTO:+0100\r\nRRULE:FREQ=SECONDLY\r\nEND:STANDARD\r\nEND:VTIMEZONE\r\n"

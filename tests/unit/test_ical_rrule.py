@@ -247,3 +247,35 @@ def test_no_rule_takes_more_work_than_it_may(freq: str, rest: str) -> None:
                 clock(datetime(2028, 1, 1)), work,
             )  # fmt: skip
     assert work.left > -100_000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "BYDAYS=MO,WE", "INTERVAL=1,BYDAY=MO,WE", "COUNT=10,BYDAY=MO,WE", "UNTIL=20270131T000000Z,BYDAY=MO,WE",
+        "BYDAY MO,WE", "BYDAY:MO,WE", "BYDAY=MO;INTERVAL=1,BYDAY=WE",
+    ],
+)  # fmt: skip
+def test_a_restriction_that_hides_where_none_is_read_leaves_no_day_out(text: str) -> None:
+    found = read_rule(f"FREQ=WEEKLY;{text}")
+    assert [(rule.freq, rule.interval, rule.byday) for rule in found.rules] == [("DAILY", 1, frozenset())]
+    assert found.unread
+    assert not found.any_time
+
+
+def test_a_time_of_day_that_hides_may_be_any() -> None:
+    assert read_rule("FREQ=DAILY;BYHOURS=9,17").any_time
+    assert not read_rule("FREQ=WEEKLY;BYDAY=MO;BYEASTER=1").any_time
+
+
+@pytest.mark.parametrize(
+    ("text", "days"),
+    [
+        ("FREQ=DAILY;BYMONTHDAY=1ST;COUNT=10", 10 * 31), ("FREQ=DAILY;BYMONTH=2;BYDAY=MO,X;COUNT=9", 2 * 366),
+        ("FREQ=WEEKLY;BYDAYS=MO;COUNT=10", 9 * 7), ("FREQ=DAILY;BYYEARDAY=366;BYDAY=X;COUNT=3", 8 * 366),
+    ],
+)  # fmt: skip
+def test_a_guess_of_a_restricted_rule_lasts_as_long_as_the_rule_may(text: str, days: int) -> None:
+    for rule in read_rule(text).rules:
+        assert rule.count is None
+        assert (rule.lasts or 0) >= days
