@@ -124,6 +124,7 @@ UNLIKE = frozenset(
         "minutely_filtered",
         "minutely_long_ago",
         "secondly_until",
+        "crcrlf_fold",
         "start_at_24_00",
     }
 )
