@@ -69,7 +69,6 @@ class EventText:
     length: Length
     weight: Weight
     lead: int = 0
-    confirmed: bool = False
     recurrence_id: Moment | None = None
     detached: bool = False
     this_and_future: bool = False
@@ -109,7 +108,6 @@ def read_event(component: Component, places: Places, addresses: frozenset[str]) 
         length=length,
         weight=_weight(component, status, addresses),
         lead=_lead(component, problems),
-        confirmed=status == "CONFIRMED",
         recurrence_id=recurrence_id,
         detached=recurrence_id is None and (recurrence is not None or "RECURRENCE-ID" in component.broken),
         this_and_future=bool(recurrence and recurrence.params.get("RANGE", "").upper() == "THISANDFUTURE"),

@@ -29,8 +29,7 @@ _DATED = frozenset({"DTSTART", "DTEND", "RDATE", "EXDATE", "RECURRENCE-ID", "FRE
 _PARAM = re.compile(r';([^;:="]+)=("[^"]*"|[^;]*)')
 _DATE = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})$")
 _DATETIME = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})T(\d{2}):?(\d{2}):?(\d{2})?(Z?)$")
-_ENDS = re.compile(r"[,/]")
-"""What stands behind a date in a list, and in a period."""
+_AT_A_DATE = re.compile(r":(?=\s*\d{4}-?\d{2}-?\d{2}(?:T\d{2}:?\d{2}:?(?:\d{2})?Z?)?\s*(?:[,/]|$))")
 LINE_END = re.compile(r"\r*\n|\r")
 _DURATION = re.compile(r"([+-]?)P(?:(\d{1,5})W)?(?:(\d{1,6})D)?(?:T(?:(\d{1,7})H)?(?:(\d{1,8})M)?(?:(\d{1,9})S)?)?$")
 
@@ -167,11 +166,8 @@ def _property(name: str, line: str) -> Property:
 
 def _at_the_date(line: str) -> tuple[str, str, str]:
     """`line` parted at the colon behind which a date begins, else at the last one: times may be written with colons."""
-    for at in (match.start() for match in re.finditer(":", line)):
-        first = _ENDS.split(line[at + 1 :], 1)[0].strip()
-        if _DATE.match(first) or _DATETIME.match(first):
-            return line[:at], ":", line[at + 1 :]
-    return line.rpartition(":")
+    found = _AT_A_DATE.search(line)
+    return line.rpartition(":") if found is None else (line[: found.start()], ":", line[found.end() :])
 
 
 def embedded_zones(calendar: Component) -> dict[str, str]:

@@ -80,8 +80,9 @@ def test_the_ends_of_time_never_raise(start: str, more: list[str]) -> None:
             "DTSTART:00010101T090000Z", "DURATION:PT1H",
             "RRULE:FREQ=YEARLY;COUNT=9000000;BYYEARDAY=" + ",".join(map(str, range(1, 367))),
         ],
+        ["DTSTART" + ": " * 200_000, "DURATION:PT1H"],
     ],
-    ids=["secondly", "minutely", "rdates", "rules", "times", "count"],
+    ids=["secondly", "minutely", "rdates", "rules", "times", "count", "colons"],
 )  # fmt: skip
 def test_a_bomb_blocks_and_is_listed_in_no_time(lines: list[str]) -> None:
     begin = time.process_time()
